@@ -1,0 +1,72 @@
+# Every command of this repository; `make help` lists them. One profile (dev) and one target directory serve them
+# all, so that RocksDB's C++ is compiled once: see ops/decisions/003-one-profile-one-target-directory.md.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# The steps of `make test` follow one another, whatever -j says: cargo has the cores to itself.
+.NOTPARALLEL:
+
+# A rustup of a minute ago is not in the PATH of this shell yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+# How long `make fuzz` spends on a target.
+FUZZ_SECONDS ?= 60
+
+CARGO := ops/heartbeat cargo
+heading = @printf '\n== %s\n' "$(1)"
+
+.PHONY: help setup demo test fmt format walls lint build unit golden soak fuzz clean
+
+help: ## list every command
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what a build needs and is missing (toolchain, libclang), write .cargo/config.toml
+	@ops/setup
+
+demo: setup ## run the pipeline of ops/demo on a node of its own, over real data
+	@ops/demo/run
+
+test: setup fmt walls lint build unit golden ## everything a change must pass: formatting, walls, clippy, all tests, golden vectors
+	@printf '\nmake test: all steps passed\n'
+
+fmt: ## check the formatting
+	$(call heading,formatting (cargo fmt --check))
+	@cargo fmt --all --check
+
+format: ## format the code
+	@cargo fmt --all
+
+walls: setup ## check who may see whom, the walls of files and functions, and the commands in the documents
+	$(call heading,walls (who may see whom; lengths; documents))
+	@cargo run --quiet --locked -p xtask -- walls
+	@cargo run --quiet --locked -p xtask -- tidy
+
+lint: setup ## clippy, warnings denied
+	$(call heading,clippy (warnings denied))
+	@$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+build: setup ## build everything, tests included
+	$(call heading,build)
+	@$(CARGO) build --locked --workspace --all-targets
+
+unit: setup ## cargo test over the workspace: unit tests, stories, documentation examples
+	$(call heading,tests (unit tests; stories against real nodes; documentation examples))
+	@$(CARGO) test --locked --workspace --no-fail-fast
+
+golden: setup ## read the golden vectors with the independent reader in Python
+	$(call heading,golden vectors (independent reader in Python))
+	@python3 golden/reader.py
+
+soak: build ## what takes longer than `make test` should: the tests marked `#[ignore = "soak: …"]`
+	$(call heading,soak)
+	@$(CARGO) test --locked --workspace --no-fail-fast -- --ignored
+
+fuzz: setup ## let the fuzzer loose on the decoders, FUZZ_SECONDS each (needs cargo-fuzz and a nightly toolchain)
+	$(call heading,fuzzing ($(FUZZ_SECONDS) s a target))
+	@command -v cargo-fuzz >/dev/null || { echo "missing: cargo install cargo-fuzz; rustup toolchain install nightly"; exit 1; }
+	@cd messages/model && for target in $$(cargo +nightly fuzz list); do \
+	  cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
+
+clean: ## remove what was built of this workspace; RocksDB and the other dependencies stay
+	@cargo clean --locked $$(sed -n 's/^name = "\(deriva-[a-z]*\|xtask\)"$$/-p \1/p' Cargo.lock | sort -u)

@@ -1,0 +1,172 @@
+//! Cached values: content, marker, record, cutoff entry and age, written and taken away together.
+
+use super::{change_content, delete_chunks, standing, still_staged};
+use crate::blob::decide::{self, ContentChange, Holders, Incoming, Standing};
+use bytes::Bytes;
+use deriva_messages::{
+    Fault,
+    blob::{DropReason, Dropped},
+};
+use deriva_model::{CAddr, ContentHash, CutoffKey, Record};
+use deriva_system::{
+    storage::{
+        Reading, Space, StorageFault,
+        commit::Step,
+        layout::{self, Counter, ValueMarker},
+    },
+    view::Invalidations,
+};
+use std::sync::Arc;
+
+/// A value on its way to disk.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    pub record: Arc<Record>,
+    /// The record's document.
+    pub document: Bytes,
+    pub cutoff: CutoffKey,
+    /// The number of its `age/` entry, which nothing has had.
+    pub age: u64,
+    pub begun: u64,
+}
+
+/// Holds a value on disk. The bytes that came to be held by a marker and were not before: none if
+/// the value is held already, was invalidated since it began, or its recipe is not stored.
+///
+/// # Errors
+/// The store could not be read.
+pub fn keep_step(
+    step: &mut Step<'_>,
+    value: &Keeping,
+    incoming: &Incoming,
+    invalidations: &Invalidations,
+) -> Result<u64, Fault> {
+    if !still_staged(step, incoming)? {
+        return Ok(0);
+    }
+    let recipe = &value.record.recipe;
+    let stands = standing(step, &value.record.output)?;
+    if !is_welcome(step, value, &stands, invalidations)? {
+        change_content(step, &value.record.output, &ContentChange::Keep, incoming)?;
+        return Ok(0);
+    }
+    // What the recipe came out as before goes, and may take its content along.
+    drop_value(step, recipe)?;
+    let stands = standing(step, &value.record.output)?;
+    let change = decide::content_for_value(&stands, incoming);
+    if change == ContentChange::Vanished {
+        return Ok(0);
+    }
+    change_content(step, &value.record.output, &change, incoming)?;
+    write_markers(step, value)?;
+    Ok(value.record.size)
+}
+
+fn is_welcome(
+    step: &Step<'_>,
+    value: &Keeping,
+    stands: &Standing,
+    invalidations: &Invalidations,
+) -> Result<bool, StorageFault> {
+    let recipe = &value.record.recipe;
+    if invalidations.cover(&value.record, value.begun) {
+        return Ok(false);
+    }
+    if step.get(Space::Recipes, &layout::address_key(recipe))?.is_none() {
+        return Ok(false);
+    }
+    let marker = layout::value_key(&value.record.output, recipe);
+    let is_held = step.get(Space::Values, &marker)?.is_some()
+        && step.get(Space::Records, &layout::address_key(recipe))?.is_some()
+        && !matches!(stands, Standing::Nothing | Standing::Unreadable);
+    Ok(!is_held)
+}
+
+fn write_markers(step: &mut Step<'_>, value: &Keeping) -> Result<(), StorageFault> {
+    let recipe = &value.record.recipe;
+    let marker = ValueMarker {
+        size: value.record.size,
+        age: value.age,
+        cutoff: value.cutoff,
+    };
+    let key = layout::value_key(&value.record.output, recipe);
+    step.put(Space::Values, key, marker.encode());
+    step.put(Space::Records, layout::address_key(recipe), value.document.clone());
+    step.put(Space::Cutoffs, layout::cutoff_key(&value.cutoff, recipe), Bytes::new());
+    step.put(Space::Meta, layout::age_key(value.age), layout::address_key(recipe));
+    step.count(Counter::Values, 1)?;
+    step.count(Counter::ValueBytes, signed(value.record.size))
+}
+
+/// Takes values away. After an invalidation the step writes even where nothing stands, so that its
+/// sync also covers what was evicted before without one.
+///
+/// # Errors
+/// The store could not be read.
+pub fn drop_step(
+    step: &mut Step<'_>,
+    recipes: &[CAddr],
+    why: DropReason,
+) -> Result<Dropped, Fault> {
+    let mut dropped = Dropped::default();
+    for recipe in recipes {
+        if let Some(size) = drop_value(step, recipe)? {
+            dropped.values += 1;
+            dropped.bytes = dropped.bytes.saturating_add(size);
+        } else if why == DropReason::Invalidated {
+            step.delete(Space::Records, layout::address_key(recipe));
+        }
+    }
+    Ok(dropped)
+}
+
+/// Every trace of one value, and its content if nothing else holds it. The value's size, if its
+/// marker stood.
+fn drop_value(step: &mut Step<'_>, recipe: &CAddr) -> Result<Option<u64>, StorageFault> {
+    let record_key = layout::address_key(recipe);
+    let Some(document) = step.get(Space::Records, &record_key)? else {
+        return Ok(None);
+    };
+    step.delete(Space::Records, record_key);
+    let Ok(record) = Record::decode(&document) else {
+        // Its marker cannot be found by the record any more; it is left for a scrub to find.
+        metrics::counter!("blob_unreadable_records_total").increment(1);
+        return Ok(None);
+    };
+    let marker_key = layout::value_key(&record.output, recipe);
+    let Some(raw) = step.get(Space::Values, &marker_key)? else {
+        return Ok(None);
+    };
+    step.delete(Space::Values, marker_key);
+    let size = ValueMarker::parse(&raw).map_or(record.size, |marker| {
+        step.delete(Space::Cutoffs, layout::cutoff_key(&marker.cutoff, recipe));
+        step.delete(Space::Meta, layout::age_key(marker.age));
+        marker.size
+    });
+    step.count(Counter::Values, -1)?;
+    step.count(Counter::ValueBytes, -signed(size))?;
+    free_content(step, &record.output)?;
+    Ok(Some(size))
+}
+
+fn free_content(step: &mut Step<'_>, content: &ContentHash) -> Result<(), StorageFault> {
+    let leaf = layout::address_key(&content.as_leaf_address());
+    let holders = Holders {
+        leaf: step.get(Space::Leaves, &leaf)?.is_some(),
+        other_value: !step
+            .scan(Space::Values, &layout::content_key(content), &[], 1)?
+            .is_empty(),
+    };
+    if !decide::content_dies(holders) {
+        return Ok(());
+    }
+    if let Standing::Chunked(chunks) = standing(step, content)? {
+        delete_chunks(step, chunks);
+    }
+    step.delete(Space::Contents, layout::content_key(content));
+    Ok(())
+}
+
+fn signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

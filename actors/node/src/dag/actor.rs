@@ -1,0 +1,89 @@
+//! The ear: each message becomes a task that carries the reply and its credit, so that puts which
+//! wait together share an fsync, and a long question delays nobody's put.
+
+use super::{DagConfig, perform};
+use deriva_messages::{Fault, Reply, dag::DagMessage};
+use deriva_system::{
+    lane::Lane,
+    storage::{CommitLane, Storage},
+    supervise::Envelope,
+    view::RecipeView,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::{future::Future, sync::Arc};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
+
+/// What the actor works on; nothing of it is the actor's alone, so it survives the actor.
+#[derive(Clone)]
+pub struct DagArgs {
+    pub storage: Arc<dyn Storage>,
+    pub commit: CommitLane,
+    pub view: Arc<RecipeView>,
+    /// Where questions about the graph read; they may take long.
+    pub reading: Lane,
+    pub config: DagConfig,
+}
+
+/// The actor of recipes and edges.
+pub struct DagActor;
+
+impl Actor for DagActor {
+    type Msg = Envelope<DagMessage>;
+    type State = DagArgs;
+    type Arguments = DagArgs;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        args: DagArgs,
+    ) -> Result<DagArgs, ActorProcessingErr> {
+        Ok(args)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        envelope: Envelope<DagMessage>,
+        state: &mut DagArgs,
+    ) -> Result<(), ActorProcessingErr> {
+        let Envelope { message, credit } = envelope;
+        let args = state.clone();
+        match message {
+            DagMessage::Put {
+                recipes,
+                missing,
+                reply,
+            } => answered(credit, reply, perform::put(args, recipes, missing)),
+            DagMessage::PutAlias { old, recipe, reply } => {
+                answered(credit, reply, perform::put_alias(args, old, recipe));
+            }
+            DagMessage::Ask {
+                address,
+                question,
+                reply,
+            } => in_task(credit, perform::ask(args, address, question, reply)),
+        }
+        Ok(())
+    }
+}
+
+fn answered<T: Send + 'static>(
+    credit: Option<OwnedSemaphorePermit>,
+    reply: Reply<T>,
+    work: impl Future<Output = Result<T, Fault>> + Send + 'static,
+) {
+    in_task(credit, async move { perform::answer(reply, work.await) });
+}
+
+/// The task outlives the actor if that ends first: what was heard is still answered.
+fn in_task(
+    credit: Option<OwnedSemaphorePermit>,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let task = async move {
+        work.await;
+        drop(credit);
+    };
+    tokio::spawn(task.in_current_span());
+}

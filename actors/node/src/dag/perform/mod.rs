@@ -1,0 +1,94 @@
+//! The hands: what the actor heard is carried out on the commit lane, the graph lane and the view.
+
+mod answer;
+mod edges;
+mod store;
+
+use super::{DagArgs, decide};
+use deriva_messages::{
+    Fault, Reply,
+    dag::{GraphNode, GraphQuestion, MissingInputs},
+};
+use deriva_model::{CAddr, SealedRecipe, legacy_address};
+use deriva_system::storage::Durability;
+use std::sync::Arc;
+
+/// Stores a batch, then shows it to the readers of the view.
+pub(super) async fn put(
+    args: DagArgs,
+    recipes: Vec<Arc<SealedRecipe>>,
+    missing: MissingInputs,
+) -> Result<(), Fault> {
+    decide::fits_one_put(&recipes)?;
+    let stored = recipes.clone();
+    let created = args
+        .commit
+        .commit(Durability::Synced, move |step| store::put(step, &recipes, missing))
+        .await?;
+    metrics::counter!("dag_recipes_stored_total").increment(created);
+    admit(&args, stored);
+    Ok(())
+}
+
+/// Stores an alias with its recipe, inputs present or not: an import comes in any order.
+pub(super) async fn put_alias(
+    args: DagArgs,
+    old: CAddr,
+    recipe: Arc<SealedRecipe>,
+) -> Result<(), Fault> {
+    if legacy_address(recipe.recipe()) != Some(old) {
+        return Err(Fault::Malformed {
+            reason: format!("{old} is not the old address of recipe {}", recipe.address()),
+        });
+    }
+    let (stored, limit) = (recipe.clone(), args.config.graph_node_limit);
+    let created = args
+        .commit
+        .commit(Durability::Synced, move |step| {
+            store::put_alias(step, old, &recipe, limit)
+        })
+        .await?;
+    metrics::counter!("dag_recipes_stored_total").increment(created);
+    admit(&args, vec![stored]);
+    Ok(())
+}
+
+fn admit(args: &DagArgs, recipes: Vec<Arc<SealedRecipe>>) {
+    for recipe in recipes {
+        args.view.admit(recipe, args.config.recipe_budget_bytes);
+    }
+    metrics::gauge!("dag_recipes_resident_bytes").set(args.view.bytes() as f64);
+}
+
+/// Answers a question from the graph lane. The reply goes along, so that a question whose asker went
+/// away is given up.
+pub(super) async fn ask(
+    args: DagArgs,
+    address: CAddr,
+    question: GraphQuestion,
+    reply: Reply<Vec<GraphNode>>,
+) {
+    metrics::counter!("dag_questions_total").increment(1);
+    let lane = args.reading.clone();
+    let done = lane
+        .run(move || {
+            let found = answer::answer(&args, address, question, &|| !reply.is_closed());
+            answer(reply, found);
+        })
+        .await;
+    if let Err(fault) = done {
+        // The lane took the reply along; its asker hears the drop as `Unavailable`.
+        tracing::error!(%fault, %address, "a question about the graph was not answered");
+    }
+}
+
+/// A caller that went away does not hear the answer; that is counted, not an error.
+pub(super) fn answer<T>(reply: Reply<T>, answer: Result<T, Fault>) {
+    if let Err(fault @ Fault::Breach { .. }) = &answer {
+        tracing::error!(%fault, "the graph broke an invariant");
+        metrics::counter!("dag_breaches_total").increment(1);
+    }
+    if reply.send(answer).is_err() {
+        metrics::counter!("dag_answers_unheard_total").increment(1);
+    }
+}

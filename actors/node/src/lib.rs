@@ -1,0 +1,6 @@
+//! The actors of a node, one folder an actor.
+//!
+//! It refuses to open ports, sockets and files: what the actors work with is handed to them.
+
+pub mod dag;
+pub mod materialize;

@@ -1,0 +1,49 @@
+//! `recipe`: a function, its ordered inputs and its params become an address.
+
+use clap::Args;
+use deriva_client::MissingInputs;
+use deriva_model::{FunctionId, Recipe, Value};
+use serde_json::json;
+
+use super::{address::Target, args::Global, connect, failure::Failure, output::Answer, params};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A param without a kind is text: `-p by=name`. Kinds: `-p n:int=3`, `-p deep:bool=true`, `-p rate:float=0.5`, `-p key:bytes-hex=00ff`, `-p columns:json='[\"a\",\"b\"]'`, and `:string` for a key that contains a colon. Params are part of the address, kind included.
+JSON: {\"addr\"}")]
+pub(super) struct RecipeArgs {
+    /// The function's name; `deriva functions` lists them.
+    function: String,
+    /// The function's version.
+    version: String,
+    /// An input; give one -i an input, in order.
+    #[arg(short, long = "input", value_name = "ADDR")]
+    inputs: Vec<Target>,
+    /// A param.
+    #[arg(short, long = "param", value_name = "key=value", value_parser = params::parse)]
+    params: Vec<(String, Value)>,
+    /// Store the recipe even if an input does not exist yet.
+    #[arg(long)]
+    allow_missing: bool,
+}
+
+pub(super) async fn run(global: &Global, what: RecipeArgs) -> Result<Answer, Failure> {
+    // What can be judged here is judged before a connection is made: it is wrong usage.
+    let params = params::collect(what.params).map_err(Failure::Usage)?;
+    let function = FunctionId::new(what.function, what.version);
+    Recipe::new(function.clone(), Vec::new(), params.clone())
+        .map_err(|e| Failure::Usage(format!("this is no recipe: {e}")))?;
+    let client = connect(global).await?;
+    let mut inputs = Vec::new();
+    for input in &what.inputs {
+        inputs.push(input.find(&client).await?);
+    }
+    let recipe = Recipe::new(function, inputs, params)
+        .map_err(|e| Failure::Usage(format!("this is no recipe: {e}")))?;
+    let missing = match what.allow_missing {
+        true => MissingInputs::Allow,
+        false => MissingInputs::Refuse,
+    };
+    let addr = client.put_recipe(&recipe, missing).await?;
+    Ok(Answer::new(addr.to_string(), json!({ "addr": addr.to_string() })))
+}

@@ -1,0 +1,93 @@
+//! What a `BlobShardActor` hears: bytes at rest, one actor a shard of the content-hash space.
+
+use crate::Reply;
+use bytes::Bytes;
+use deriva_model::{CAddr, ContentHash, CutoffKey, Manifest, Record};
+use std::sync::Arc;
+
+/// One staged upload: the place of its chunks until a content entry takes them over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Locator(pub u64);
+
+/// A leaf that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredLeaf {
+    pub address: CAddr,
+    /// Bytes.
+    pub size: u64,
+    /// Whether no leaf of this address existed before.
+    pub was_new: bool,
+}
+
+/// What dropping cached values gave back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    pub values: u64,
+    /// Bytes of the values whose marker went.
+    pub bytes: u64,
+}
+
+/// A value that is worth its place on disk.
+#[derive(Clone, Debug)]
+pub struct KeptValue {
+    pub record: Arc<Record>,
+    pub bytes: Bytes,
+    pub cutoff: CutoffKey,
+    /// The node's invalidation number when its evaluation began: what was invalidated since, or
+    /// consumed what was, is not kept.
+    pub begun: u64,
+}
+
+/// Why values are dropped, which decides how sure the answer has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// They may come back after a crash.
+    Evicted,
+    /// They may not: answered when their absence is on disk, also if nothing was there.
+    Invalidated,
+}
+
+#[derive(Debug)]
+pub enum BlobMessage {
+    /// Stores a whole leaf of at most one stored chunk; answered when it is on disk.
+    PutLeaf {
+        bytes: Bytes,
+        reply: Reply<StoredLeaf>,
+    },
+    /// Opens an upload whose content hash is not known yet.
+    Open { reply: Reply<Locator> },
+    /// Writes one chunk of an upload.
+    Stage {
+        upload: Locator,
+        index: u32,
+        bytes: Bytes,
+        reply: Reply<()>,
+    },
+    /// Gives an upload its content and makes it a leaf; answered when it is on disk.
+    Seal {
+        upload: Locator,
+        manifest: Arc<Manifest>,
+        reply: Reply<StoredLeaf>,
+    },
+    /// Throws an unfinished upload away.
+    Abandon { upload: Locator },
+    /// Writes cached values and their records behind; lost by a crash without harm. The answer
+    /// says how many bytes came to be held on disk that were not before.
+    Keep {
+        values: Vec<KeptValue>,
+        reply: Reply<u64>,
+    },
+    /// Removes the markers of cached values, and the bytes that nothing else holds.
+    Drop {
+        recipes: Vec<CAddr>,
+        why: DropReason,
+        reply: Reply<Dropped>,
+    },
+    /// One verified chunk of stored content. `owner` is the address that a fault will name.
+    Read {
+        owner: CAddr,
+        content: ContentHash,
+        index: u32,
+        reply: Reply<Bytes>,
+    },
+}

@@ -1,0 +1,14 @@
+//! One method a call of the public interface, grouped by what it is about.
+//!
+//! Each says by its choice of `repeatable` or `once` whether it can be made again without a trace;
+//! nothing else here decides about faults.
+
+mod graph;
+mod keep;
+mod put;
+mod status;
+mod value;
+
+pub use keep::{CascadeRequest, Collection};
+pub use put::MissingInputs;
+pub use value::{Evaluation, Keep, Mode};

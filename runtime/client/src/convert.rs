@@ -1,0 +1,163 @@
+//! Between what travels and the domain's own types.
+//!
+//! It refuses to repair: an address of another length, a param without a kind or a recipe over its
+//! limits is a malformed answer, told as such.
+
+use std::collections::{BTreeMap, HashMap};
+
+use deriva_model::{CAddr, F64, FunctionId, Recipe, Value, limits};
+use deriva_proto::{ListValue, PutRecipeRequest, ResolveResponse, TypedValue, typed_value::Kind};
+
+use crate::{ClientError, Explained, ExplainedRecord, GraphNode, MissingInputs, Resolution};
+
+/// An address from its 32 bytes, as every answer carries it.
+pub fn address(bytes: &[u8]) -> Result<CAddr, ClientError> {
+    CAddr::try_from_slice(bytes).map_err(|e| ClientError::Malformed(e.to_string()))
+}
+
+pub(crate) fn addresses<B: AsRef<[u8]>>(all: &[B]) -> Result<Vec<CAddr>, ClientError> {
+    all.iter().map(|bytes| address(bytes.as_ref())).collect()
+}
+
+pub(crate) fn bytes_of(addr: &CAddr) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(addr.as_bytes())
+}
+
+/// The recipe as it travels: text in the map that every client knows, the rest with its kind.
+pub(crate) fn recipe_request(recipe: &Recipe, missing: MissingInputs) -> PutRecipeRequest {
+    let mut request = PutRecipeRequest {
+        function_name: recipe.function().name.clone(),
+        function_version: recipe.function().version.clone(),
+        inputs: recipe.inputs().iter().map(bytes_of).collect(),
+        allow_missing_inputs: missing == MissingInputs::Allow,
+        ..PutRecipeRequest::default()
+    };
+    for (key, value) in recipe.params() {
+        match value {
+            Value::String(text) => drop(request.params.insert(key.clone(), text.clone())),
+            other => drop(request.typed_params.insert(key.clone(), typed(other))),
+        }
+    }
+    request
+}
+
+/// Recursion is bounded: a recipe's values nest no deeper than [`limits::NESTING`].
+fn typed(value: &Value) -> TypedValue {
+    let kind = match value {
+        Value::String(text) => Kind::StringValue(text.clone()),
+        Value::I64(number) => Kind::IntValue(*number),
+        Value::Bool(truth) => Kind::BoolValue(*truth),
+        Value::Bytes(bytes) => Kind::BytesValue(bytes.clone().into()),
+        Value::F64(float) => Kind::FloatValue(float.get()),
+        Value::List(items) => Kind::ListValue(ListValue {
+            values: items.iter().map(typed).collect(),
+        }),
+    };
+    TypedValue { kind: Some(kind) }
+}
+
+fn untyped(value: TypedValue, depth: usize) -> Result<Value, ClientError> {
+    let Some(kind) = value.kind else {
+        return Err(malformed("a param has no kind"));
+    };
+    Ok(match kind {
+        Kind::StringValue(text) => Value::String(text),
+        Kind::IntValue(number) => Value::I64(number),
+        Kind::BoolValue(truth) => Value::Bool(truth),
+        Kind::BytesValue(bytes) => Value::Bytes(bytes.into()),
+        Kind::FloatValue(float) => Value::F64(F64::new(float)),
+        Kind::ListValue(_) if depth == limits::NESTING => {
+            return Err(malformed("a param is nested too deep"));
+        }
+        Kind::ListValue(list) => {
+            let items = list.values.into_iter().map(|v| untyped(v, depth + 1));
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+/// What an address stands for. A server from before `kind` told recipes only.
+pub(crate) fn resolution(answer: ResolveResponse) -> Result<Resolution, ClientError> {
+    if !answer.found {
+        return Ok(Resolution::Unknown);
+    }
+    match answer.kind.as_str() {
+        "leaf" => Ok(Resolution::Leaf {
+            size: answer.leaf_size,
+        }),
+        "alias" => Ok(Resolution::Alias {
+            of: address(&answer.alias_of)?,
+        }),
+        "recipe" => recipe(answer).map(Resolution::Recipe),
+        "" if !answer.function_name.is_empty() => recipe(answer).map(Resolution::Recipe),
+        other => Err(malformed(&format!(
+            "an address of the unknown kind {other:?}"
+        ))),
+    }
+}
+
+fn recipe(answer: ResolveResponse) -> Result<Recipe, ClientError> {
+    let params = params(answer.params, answer.typed_params)?;
+    let inputs = addresses(&answer.inputs)?;
+    let function = FunctionId::new(answer.function_name, answer.function_version);
+    Recipe::new(function, inputs, params).map_err(|e| malformed(&e.to_string()))
+}
+
+/// A param of another kind than text stands in both maps; the one with the kind counts.
+fn params(
+    texts: HashMap<String, String>,
+    kinds: HashMap<String, TypedValue>,
+) -> Result<BTreeMap<String, Value>, ClientError> {
+    let mut all = BTreeMap::new();
+    for (key, text) in texts {
+        all.insert(key, Value::String(text));
+    }
+    for (key, value) in kinds {
+        all.insert(key, untyped(value, 0)?);
+    }
+    Ok(all)
+}
+
+pub(crate) fn graph_node(answer: deriva_proto::GraphResponse) -> Result<GraphNode, ClientError> {
+    Ok(GraphNode {
+        addr: address(&answer.addr)?,
+        depth: answer.depth,
+    })
+}
+
+pub(crate) fn explained(answer: deriva_proto::ExplainResponse) -> Result<Explained, ClientError> {
+    let record = match answer.content_hash.is_empty() {
+        true => None,
+        false => Some(ExplainedRecord {
+            content_hash: deriva_model::ContentHash::try_from_slice(&answer.content_hash)
+                .map_err(|e| malformed(&e.to_string()))?,
+            size: answer.size,
+            cost_nanos: answer.cost_nanos,
+            consumed: addresses(&answer.consumed)?,
+        }),
+    };
+    let function = match answer.function_name.is_empty() {
+        true => None,
+        false => Some(FunctionId::new(
+            answer.function_name,
+            answer.function_version,
+        )),
+    };
+    Ok(Explained {
+        addr: address(&answer.addr)?,
+        kind: answer.kind,
+        function,
+        inputs: addresses(&answer.inputs)?,
+        params: answer.params.into_iter().collect(),
+        cached: answer.cached,
+        record,
+    })
+}
+
+fn malformed(what: &str) -> ClientError {
+    ClientError::Malformed(what.to_owned())
+}
+
+#[cfg(test)]
+#[path = "convert_test.rs"]
+mod convert_test;

@@ -1,0 +1,34 @@
+//! The Rust client of Deriva's public interface: typed calls over one HTTP/2 connection, with the
+//! domain's own types (`CAddr`, `Recipe`, `Value`) on both sides.
+//!
+//! It refuses to guess: an answer that was cut off is an error and never a short value, an address
+//! that does not belong to the bytes that were sent is an error, and nothing is retried unless the
+//! caller asked for it and the call can be repeated without a trace.
+
+mod answers;
+mod calls;
+mod client;
+mod config;
+mod convert;
+mod error;
+mod retry;
+mod stream;
+mod upload;
+
+pub use answers::{Explained, ExplainedRecord, GraphNode, Resolution};
+pub use calls::{CascadeRequest, Collection, Evaluation, Keep, MissingInputs, Mode};
+pub use client::Client;
+pub use config::{ClientConfig, TlsFiles};
+pub use convert::address;
+pub use deriva_proto as proto;
+pub use error::{ClientError, Refusal};
+pub use retry::RetryPolicy;
+pub use stream::{Answers, EvaluateStream, ExplainStream, GetStream, GraphStream, PutStream};
+pub use tonic::Code;
+pub use upload::PIECE_BYTES;
+
+#[cfg(test)]
+mod client_test;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod fake_test;

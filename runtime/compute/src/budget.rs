@@ -1,0 +1,312 @@
+//! The budget of one call: how much it may write, hold, do and dawdle before it is stopped.
+//!
+//! Charges come before allocations, so a function that asks for too much is refused, not killed.
+//! The budget does not measure what a result cost (the evaluator does), and reads time only through
+//! the clock it is handed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::function::FunctionError;
+
+/// Bytes of all inputs of a batch function together: it holds them all in memory, so this times the
+/// number of calls at once bounds what inputs can take.
+pub const MAX_BATCH_INPUT_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of a result: as much as one batch function downstream can take.
+pub const DEFAULT_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes held besides inputs and output: an index over a full input (16 bytes a line, twice) for
+/// lines of 8 bytes and more.
+pub const DEFAULT_SCRATCH_BYTES: u64 = 256 * 1024 * 1024;
+/// Steps: some ten seconds at a nanosecond each, far above what a full input needs (sorting
+/// 8 million lines takes some 200 million comparisons), and the same on a slow machine as on a fast one.
+pub const DEFAULT_STEPS: u64 = 10_000_000_000;
+/// Wall time: a backstop for a machine so busy that steps say little.
+pub const DEFAULT_WALL: Duration = Duration::from_secs(60);
+/// Bytes between two looks at the clock, as the laws demand.
+pub const CHECKPOINT_BYTES: u64 = 64 * 1024;
+/// Steps between two looks at the clock, as the laws demand.
+pub const CHECKPOINT_STEPS: u64 = 10_000;
+/// Bytes read for one step: about what a core moves in a few nanoseconds.
+const BYTES_PER_STEP: u64 = 64;
+
+/// Reads a monotonic clock: the time since some fixed moment.
+pub type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// What a budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Bytes of the result.
+    OutputBytes,
+    /// Bytes held while computing, besides inputs and result.
+    ScratchBytes,
+    /// Units of work: a record, a line, a scalar, a comparison, 64 bytes read.
+    Steps,
+    /// Milliseconds since the call began.
+    WallMillis,
+}
+
+impl Resource {
+    /// What a user can do about it.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::OutputBytes => "ask for a smaller result, or raise the node's output limit",
+            Self::ScratchBytes => "split the input, or raise the node's scratch limit",
+            Self::Steps => "split the input, or raise the node's step limit",
+            Self::WallMillis => {
+                "try again when the node is less busy, or raise the node's time limit"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Resource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::OutputBytes => "bytes of output",
+            Self::ScratchBytes => "bytes of scratch memory",
+            Self::Steps => "steps",
+            Self::WallMillis => "milliseconds",
+        })
+    }
+}
+
+/// How much a call may use. Every limit is inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetLimits {
+    /// Bytes of the result.
+    pub output_bytes: u64,
+    /// Bytes held besides inputs and result.
+    pub scratch_bytes: u64,
+    /// Units of work.
+    pub steps: u64,
+    /// Time from start to end.
+    pub wall: Duration,
+}
+
+impl Default for BudgetLimits {
+    fn default() -> Self {
+        Self {
+            output_bytes: DEFAULT_OUTPUT_BYTES,
+            scratch_bytes: DEFAULT_SCRATCH_BYTES,
+            steps: DEFAULT_STEPS,
+            wall: DEFAULT_WALL,
+        }
+    }
+}
+
+/// The running account of one call.
+pub struct Budget {
+    limits: BudgetLimits,
+    clock: Monotonic,
+    started: Duration,
+    cancelled: Option<Arc<AtomicBool>>,
+    output: u64,
+    scratch: u64,
+    steps: u64,
+    steps_since_checkpoint: u64,
+    bytes_since_checkpoint: u64,
+}
+
+impl Budget {
+    /// Opens an account; the wall clock starts now.
+    #[must_use]
+    pub fn new(limits: BudgetLimits, clock: Monotonic) -> Self {
+        let started = clock();
+        Self {
+            limits,
+            clock,
+            started,
+            cancelled: None,
+            output: 0,
+            scratch: 0,
+            steps: 0,
+            steps_since_checkpoint: 0,
+            bytes_since_checkpoint: 0,
+        }
+    }
+
+    /// The same account, which also ends at a checkpoint once `flag` is set.
+    #[must_use]
+    pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancelled = Some(flag);
+        self
+    }
+
+    /// Counts `steps` units of work.
+    ///
+    /// # Errors
+    /// [`FunctionError::BudgetExceeded`] or [`FunctionError::Cancelled`].
+    pub fn charge_steps(&mut self, steps: u64) -> Result<(), FunctionError> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > self.limits.steps {
+            return Err(exceeded(Resource::Steps, self.limits.steps));
+        }
+        self.steps_since_checkpoint = self.steps_since_checkpoint.saturating_add(steps);
+        self.checkpoint_if_due()
+    }
+
+    /// Counts `bytes` of result; call it before allocating them.
+    ///
+    /// # Errors
+    /// As [`Budget::charge_steps`].
+    pub fn charge_output(&mut self, bytes: u64) -> Result<(), FunctionError> {
+        self.output = self.output.saturating_add(bytes);
+        if self.output > self.limits.output_bytes {
+            return Err(exceeded(Resource::OutputBytes, self.limits.output_bytes));
+        }
+        Ok(())
+    }
+
+    /// Counts `bytes` held besides inputs and result; call it before allocating them.
+    ///
+    /// # Errors
+    /// As [`Budget::charge_steps`].
+    pub fn charge_scratch(&mut self, bytes: u64) -> Result<(), FunctionError> {
+        self.scratch = self.scratch.saturating_add(bytes);
+        if self.scratch > self.limits.scratch_bytes {
+            return Err(exceeded(Resource::ScratchBytes, self.limits.scratch_bytes));
+        }
+        Ok(())
+    }
+
+    /// Counts `bytes` read or copied: a step for each 64, and a checkpoint for each 64 KiB.
+    ///
+    /// # Errors
+    /// As [`Budget::charge_steps`].
+    pub fn charge_read(&mut self, bytes: u64) -> Result<(), FunctionError> {
+        self.bytes_since_checkpoint = self.bytes_since_checkpoint.saturating_add(bytes);
+        self.charge_steps(bytes.div_ceil(BYTES_PER_STEP))
+    }
+
+    /// Bytes of result that may still be charged.
+    #[must_use]
+    pub fn output_left(&self) -> u64 {
+        self.limits.output_bytes.saturating_sub(self.output)
+    }
+
+    /// Units of work charged so far.
+    #[must_use]
+    pub fn steps_used(&self) -> u64 {
+        self.steps
+    }
+
+    /// Looks at the clock and the cancel flag now. Charges do so by themselves often enough.
+    ///
+    /// # Errors
+    /// As [`Budget::charge_steps`].
+    pub fn checkpoint(&mut self) -> Result<(), FunctionError> {
+        self.steps_since_checkpoint = 0;
+        self.bytes_since_checkpoint = 0;
+        let cancelled = self
+            .cancelled
+            .as_ref()
+            .is_some_and(|flag| flag.load(Ordering::Relaxed));
+        if cancelled {
+            return Err(FunctionError::Cancelled);
+        }
+        let elapsed = (self.clock)().saturating_sub(self.started);
+        if elapsed > self.limits.wall {
+            let limit = u64::try_from(self.limits.wall.as_millis()).unwrap_or(u64::MAX);
+            return Err(exceeded(Resource::WallMillis, limit));
+        }
+        Ok(())
+    }
+
+    fn checkpoint_if_due(&mut self) -> Result<(), FunctionError> {
+        let due = self.steps_since_checkpoint >= CHECKPOINT_STEPS
+            || self.bytes_since_checkpoint >= CHECKPOINT_BYTES;
+        if due { self.checkpoint() } else { Ok(()) }
+    }
+}
+
+fn exceeded(what: Resource, limit: u64) -> FunctionError {
+    FunctionError::BudgetExceeded { what, limit }
+}
+
+/// Refuses inputs that are too large, in total, for a function that holds them all.
+///
+/// # Errors
+/// [`FunctionError::InputsTooLarge`].
+pub fn check_inputs(inputs: &[Bytes]) -> Result<(), FunctionError> {
+    let total = inputs
+        .iter()
+        .fold(0u64, |sum, input| sum.saturating_add(input.len() as u64));
+    check_input_total(total)
+}
+
+/// As [`check_inputs`], for a total known before the inputs are loaded.
+///
+/// # Errors
+/// [`FunctionError::InputsTooLarge`].
+pub fn check_input_total(total: u64) -> Result<(), FunctionError> {
+    if total > MAX_BATCH_INPUT_BYTES {
+        return Err(FunctionError::InputsTooLarge {
+            total,
+            limit: MAX_BATCH_INPUT_BYTES,
+        });
+    }
+    Ok(())
+}
+
+/// A result in the making: every byte is charged before it is held, and copied in pieces so that
+/// the clock is looked at in between.
+pub struct Output {
+    bytes: Vec<u8>,
+}
+
+impl Output {
+    /// An empty result.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { bytes: Vec::new() }
+    }
+
+    /// An empty result with room for `len` bytes, if the budget could pay for them.
+    ///
+    /// # Errors
+    /// [`FunctionError::BudgetExceeded`], before anything is allocated.
+    pub fn with_room(len: u64, budget: &Budget) -> Result<Self, FunctionError> {
+        let room = usize::try_from(len)
+            .ok()
+            .filter(|_| len <= budget.output_left());
+        let Some(room) = room else {
+            return Err(exceeded(Resource::OutputBytes, budget.limits.output_bytes));
+        };
+        Ok(Self {
+            bytes: Vec::with_capacity(room),
+        })
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// As [`Budget::charge_steps`].
+    pub fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> Result<(), FunctionError> {
+        budget.charge_output(bytes.len() as u64)?;
+        for piece in bytes.chunks(CHECKPOINT_BYTES as usize) {
+            budget.charge_read(piece.len() as u64)?;
+            self.bytes.extend_from_slice(piece);
+        }
+        Ok(())
+    }
+
+    /// The finished result.
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        Bytes::from(self.bytes)
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+#[path = "budget_test.rs"]
+mod budget_test;

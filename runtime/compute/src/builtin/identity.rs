@@ -1,0 +1,43 @@
+//! `identity`: the input, unchanged. It gives a second name to bytes and copies nothing.
+
+use bytes::Bytes;
+
+use super::card::{card, cost, input};
+use crate::budget::Budget;
+use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec};
+use crate::params::Params;
+
+pub(super) struct Identity {
+    spec: FunctionSpec,
+}
+
+impl Identity {
+    pub(super) fn new() -> Self {
+        Self {
+            spec: card(
+                "identity",
+                "Gives its input unchanged.",
+                Arity::exactly(&["data"]),
+                cost(200, 0),
+            ),
+        }
+    }
+}
+
+impl ComputeFunction for Identity {
+    fn spec(&self) -> &FunctionSpec {
+        &self.spec
+    }
+
+    fn execute(
+        &self,
+        inputs: &[Bytes],
+        _params: &Params,
+        budget: &mut Budget,
+    ) -> Result<Bytes, FunctionError> {
+        let data = input(&self.spec, inputs, 0)?;
+        budget.charge_steps(1)?;
+        budget.charge_output(data.len() as u64)?;
+        Ok(data.clone())
+    }
+}

@@ -1,0 +1,163 @@
+//! What holds for every function on any input: no panic, no second answer, no value over the budget.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use deriva_model::{F64, Value};
+use proptest::prelude::*;
+
+use super::vectors_test::{run, strings};
+use crate::budget::BudgetLimits;
+use crate::function::FunctionError;
+use crate::registry::Registry;
+
+/// Function, number of inputs, params.
+type Call = (&'static str, usize, &'static [(&'static str, &'static str)]);
+
+/// Functions with params that fit tables of the columns a and b, or any bytes.
+const CALLS: &[Call] = &[
+    ("identity", 1, &[]),
+    ("concat", 3, &[("separator", "--")]),
+    ("uppercase", 1, &[]),
+    ("lowercase", 1, &[]),
+    ("reverse", 1, &[]),
+    ("reverse", 1, &[("unit", "chars")]),
+    ("reverse", 1, &[("unit", "lines")]),
+    ("repeat", 1, &[("count", "7")]),
+    ("slice", 1, &[("start", "1"), ("end", "-1")]),
+    ("sha256", 1, &[]),
+    ("sort_lines", 1, &[("unique", "true")]),
+    (
+        "csv_filter",
+        1,
+        &[("column", "a"), ("op", "contains"), ("value", "1")],
+    ),
+    (
+        "csv_filter",
+        1,
+        &[
+            ("column", "a"),
+            ("op", "ne"),
+            ("value", "1"),
+            ("type", "number"),
+        ],
+    ),
+    (
+        "csv_aggregate",
+        1,
+        &[("group_by", "a"), ("aggregate", "mean"), ("column", "b")],
+    ),
+    (
+        "csv_aggregate",
+        1,
+        &[("group_by", "b,a"), ("aggregate", "count")],
+    ),
+    ("csv_join", 2, &[("left_on", "a"), ("how", "left")]),
+    ("csv_join", 2, &[("left_on", "a"), ("right_on", "b")]),
+];
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    let table = proptest::collection::vec("[12,\"\r\n.]{0,5}", 0..12)
+        .prop_map(|rows| format!("a,b\n{}", rows.join("\n")).into_bytes());
+    let tidy = proptest::collection::vec(("[0-9]{0,2}", "[0-9]{0,2}"), 0..12).prop_map(|rows| {
+        let rows = rows.into_iter().map(|(a, b)| format!("{a},{b}\n"));
+        format!("a,b\n{}", rows.collect::<String>()).into_bytes()
+    });
+    let noise = proptest::collection::vec(any::<u8>(), 0..80);
+    let text = any::<String>().prop_map(String::into_bytes);
+    prop_oneof![table, tidy, noise, text].prop_map(Bytes::from)
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let word = "(a|b|c|0|3|-1|true|,|eq|lt|number|sum|left|lines|desc|\\[\"a\"\\])";
+    let leaf = prop_oneof![
+        word.prop_map(Value::String),
+        any::<String>().prop_map(Value::String),
+        any::<i64>().prop_map(Value::I64),
+        any::<bool>().prop_map(Value::Bool),
+        proptest::collection::vec(any::<u8>(), 0..4).prop_map(Value::Bytes),
+        any::<f64>().prop_map(|x| Value::F64(F64::new(x))),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        proptest::collection::vec(inner, 0..3).prop_map(Value::List)
+    })
+}
+
+fn limits() -> impl Strategy<Value = BudgetLimits> {
+    (0u64..2_000, 0u64..200_000, 0u64..2_000).prop_map(|(output_bytes, scratch_bytes, steps)| {
+        BudgetLimits {
+            output_bytes,
+            scratch_bytes,
+            steps,
+            ..BudgetLimits::default()
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_params_and_bytes_give_one_answer_and_no_panic(
+        which in 0usize..12,
+        inputs in proptest::collection::vec(bytes(), 0..4),
+        values in proptest::collection::vec(proptest::option::of(value()), 6),
+    ) {
+        let registry = Registry::builtin();
+        let spec = registry.list()[which];
+        let params: BTreeMap<String, Value> = spec
+            .params
+            .iter()
+            .zip(values)
+            .filter_map(|(param, value)| Some((param.name.clone(), value?)))
+            .collect();
+        let limits = BudgetLimits { output_bytes: 1 << 20, ..BudgetLimits::default() };
+        let first = run(&spec.id.name, &inputs, &params, limits);
+        prop_assert_eq!(run(&spec.id.name, &inputs, &params, limits), first);
+    }
+
+    #[test]
+    fn a_small_budget_never_changes_the_answer(
+        call in proptest::sample::select(CALLS),
+        inputs in proptest::collection::vec(bytes(), 3),
+        limits in limits(),
+    ) {
+        let (name, count, params) = call;
+        let params = strings(params);
+        let full = run(name, &inputs[..count], &params, BudgetLimits::default());
+        match run(name, &inputs[..count], &params, limits) {
+            Err(FunctionError::BudgetExceeded { .. }) => {}
+            within => prop_assert_eq!(within, full),
+        }
+    }
+}
+
+/// Inputs on which every call above gives bytes, so that the next test is about something.
+fn good() -> Vec<Bytes> {
+    vec![Bytes::from_static(b"a,b\n1,2\n3,1\n"); 3]
+}
+
+#[test]
+fn no_budget_at_all_is_always_exceeded() {
+    for (name, count, params) in CALLS {
+        let inputs = &good()[..*count];
+        let run = |limits| run(name, inputs, &strings(params), limits);
+        let out = run(BudgetLimits::default()).unwrap();
+        let nothing = BudgetLimits {
+            output_bytes: out.len() as u64 - 1,
+            ..BudgetLimits::default()
+        };
+        let idle = BudgetLimits {
+            steps: 0,
+            ..BudgetLimits::default()
+        };
+        for limits in [nothing, idle] {
+            let error = run(limits).unwrap_err();
+            assert!(
+                matches!(error, FunctionError::BudgetExceeded { .. }),
+                "{name}: {error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! A graph evaluated one step at a time, by one thread, in an order that is fixed: sequentially (in
+//! recipe order, depth first) or as a trace has it. It joins no other computation and offers nothing
+//! to join, so what it finds is what it did.
+//!
+//! It refuses to take a trace's word for anything: every step's inputs and output are compared.
+
+use super::{
+    execute::{Executed, Executor, Reuse},
+    hold::{Held, Meter},
+    plan::{Kind, Node, Plan},
+};
+use deriva_model::{CAddr, ContentHash, SealedRecipe, Trace, TraceStep};
+use deriva_system::{Fault, view::Origin};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// What becomes of the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// Values known are used, new ones offered to the cache.
+    Sequential { begun: u64 },
+    /// Everything is executed and written down.
+    Record,
+}
+
+pub(super) struct Alone<'a> {
+    pub(super) executor: &'a Executor,
+    pub(super) meter: &'a Meter,
+    /// Bytes.
+    pub(super) in_flight_budget: u64,
+    pub(super) cancelled: &'a Arc<AtomicBool>,
+}
+
+/// A plan with what has been computed of it.
+struct Progress {
+    plan: Plan,
+    done: Vec<Option<Arc<Held>>>,
+    /// Nodes that were computed; their values may be gone again.
+    finished: Vec<bool>,
+    /// Positions that still need each node's value.
+    needed: Vec<usize>,
+    trace: Trace,
+}
+
+impl Progress {
+    fn new(plan: Plan, root: CAddr) -> Self {
+        let mut needed = vec![0; plan.nodes.len()];
+        for node in &plan.nodes {
+            for input in node.inputs() {
+                if let Some(count) = needed.get_mut(*input) {
+                    *count += 1;
+                }
+            }
+        }
+        if let Some(count) = needed.get_mut(plan.root) {
+            *count += 1;
+        }
+        let done = plan
+            .nodes
+            .iter()
+            .map(|node| match &node.kind {
+                Kind::Have(held) => Some(held.clone()),
+                Kind::Run { .. } => None,
+            })
+            .collect();
+        let steps = Vec::new();
+        Self {
+            finished: vec![false; plan.nodes.len()],
+            plan,
+            done,
+            needed,
+            trace: Trace { root, steps },
+        }
+    }
+
+    /// Whether the node's value is there, or was there.
+    fn is_done(&self, node: Node) -> bool {
+        self.finished.get(node).copied().unwrap_or(false)
+            || self.done.get(node).is_some_and(Option::is_some)
+    }
+
+    /// The first input from `position` on that has to be computed, and its position.
+    fn next_open(&self, node: Node, position: usize) -> Option<(usize, Node)> {
+        let inputs = self.plan.nodes.get(node)?.inputs();
+        let rest = inputs.iter().copied().enumerate().skip(position);
+        rest.into_iter().find(|(_, input)| !self.is_done(*input))
+    }
+
+    /// The inputs' values by position, if all are there.
+    fn inputs(&self, node: Node) -> Option<Vec<Arc<Held>>> {
+        let inputs = self.plan.nodes.get(node)?.inputs().iter();
+        inputs
+            .map(|input| self.done.get(*input).cloned().flatten())
+            .collect()
+    }
+
+    /// A node is computed; inputs that nobody needs any more are let go.
+    fn finish(&mut self, node: Node, held: Arc<Held>, step: TraceStep) {
+        self.trace.steps.push(step);
+        if let Some(slot) = self.done.get_mut(node) {
+            *slot = Some(held);
+        }
+        if let Some(slot) = self.finished.get_mut(node) {
+            *slot = true;
+        }
+        let inputs = self
+            .plan
+            .nodes
+            .get(node)
+            .map(|planned| planned.inputs().to_vec());
+        for input in inputs.unwrap_or_default() {
+            let Some(count) = self.needed.get_mut(input) else {
+                continue;
+            };
+            *count -= 1;
+            if *count == 0 {
+                if let Some(slot) = self.done.get_mut(input) {
+                    *slot = None;
+                }
+            }
+        }
+    }
+}
+
+impl Alone<'_> {
+    /// Depth first, inputs in recipe order.
+    pub(super) fn in_order(
+        &self,
+        plan: Plan,
+        root: CAddr,
+        course: Course,
+    ) -> Result<(Arc<Held>, Trace), Fault> {
+        let mut progress = Progress::new(plan, root);
+        // Each node on the way down, with the position of the input that comes next.
+        let mut open = vec![(progress.plan.root, 0)];
+        while let Some((node, position)) = open.pop() {
+            if progress.is_done(node) {
+                continue;
+            }
+            if let Some((position, input)) = progress.next_open(node, position) {
+                open.push((node, position));
+                open.push((input, 0));
+                continue;
+            }
+            let inputs = progress.inputs(node).ok_or_else(|| Fault::Breach {
+                what: "an input was let go before its consumer ran".to_owned(),
+            })?;
+            self.step(&mut progress, node, inputs, course)?;
+        }
+        Self::end(progress)
+    }
+
+    /// In the order of a trace, each step compared with it.
+    pub(super) fn replay(
+        &self,
+        plan: Plan,
+        root: CAddr,
+        trace: &Trace,
+    ) -> Result<(Arc<Held>, Trace), Fault> {
+        if trace.root != root {
+            return Err(mismatch(0, root, format!("the trace is of {}", trace.root)));
+        }
+        let mut progress = Progress::new(plan, root);
+        let by_address: HashMap<CAddr, Node> = progress
+            .plan
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| matches!(node.kind, Kind::Run { .. }))
+            .map(|(at, node)| (node.address, at))
+            .collect();
+        for (at, expected) in trace.steps.iter().enumerate() {
+            let differs = |what: String| mismatch(at as u64, expected.recipe, what);
+            let node = by_address
+                .get(&expected.recipe)
+                .ok_or_else(|| differs("it is not part of the graph".to_owned()))?;
+            let again = progress.is_done(*node);
+            let inputs = progress.inputs(*node).filter(|_| !again);
+            let inputs =
+                inputs.ok_or_else(|| differs("it comes before its inputs, or twice".to_owned()))?;
+            let contents: Vec<ContentHash> = inputs.iter().map(|held| held.content).collect();
+            if contents != expected.inputs {
+                return Err(differs("it consumed other contents".to_owned()));
+            }
+            self.step(&mut progress, *node, inputs, Course::Record)?;
+            let made = progress.trace.steps.last();
+            if made != Some(expected) {
+                let made = made.map_or_else(String::new, |step| step.output.to_string());
+                return Err(differs(format!(
+                    "it made {made}, the trace says {}",
+                    expected.output
+                )));
+            }
+        }
+        if !progress.is_done(progress.plan.root) {
+            let steps = trace.steps.len() as u64;
+            return Err(mismatch(
+                steps,
+                root,
+                "the trace ends before the root".to_owned(),
+            ));
+        }
+        Self::end(progress)
+    }
+
+    fn step(
+        &self,
+        progress: &mut Progress,
+        node: Node,
+        inputs: Vec<Arc<Held>>,
+        course: Course,
+    ) -> Result<(), Fault> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Fault::Cancelled);
+        }
+        let (recipe, origin) = run_of(&progress.plan, node)?;
+        let reuse = match course {
+            Course::Sequential { .. } => Reuse::EarlyCutoff,
+            Course::Record => Reuse::Nothing,
+        };
+        let executed = self
+            .executor
+            .execute(&recipe, &inputs, origin, self.cancelled, reuse)?;
+        if let Course::Sequential { begun } = course {
+            self.executor.offer(&recipe, &executed, begun);
+        }
+        let step = TraceStep {
+            recipe: recipe.address(),
+            inputs: inputs.iter().map(|held| held.content).collect(),
+            output: executed.content,
+            size: executed.bytes.len() as u64,
+        };
+        drop(inputs);
+        let held = self.hold(executed);
+        progress.finish(node, held, step);
+        Ok(())
+    }
+
+    fn hold(&self, executed: Executed) -> Arc<Held> {
+        let Executed { content, bytes, .. } = executed;
+        let sources = self.executor.sources.as_ref();
+        Arc::new(Held::computed(
+            content,
+            bytes,
+            self.meter,
+            self.in_flight_budget,
+            sources,
+        ))
+    }
+
+    fn end(progress: Progress) -> Result<(Arc<Held>, Trace), Fault> {
+        let root = progress.plan.root;
+        let held = progress.done.into_iter().nth(root).flatten();
+        let held = held.ok_or_else(|| Fault::Breach {
+            what: "the last step did not make the root".to_owned(),
+        })?;
+        Ok((held, progress.trace))
+    }
+}
+
+fn run_of(plan: &Plan, node: Node) -> Result<(Arc<SealedRecipe>, Origin), Fault> {
+    match plan.nodes.get(node).map(|planned| &planned.kind) {
+        Some(Kind::Run { recipe, origin, .. }) => Ok((recipe.clone(), *origin)),
+        _ => Err(Fault::Breach {
+            what: "a known value was to be computed".to_owned(),
+        }),
+    }
+}
+
+fn mismatch(step: u64, address: CAddr, what: String) -> Fault {
+    Fault::TraceMismatch {
+        step,
+        address,
+        what,
+    }
+}

@@ -1,0 +1,394 @@
+//! The board: every computation under way in this process, as plain data.
+//!
+//! A flight is one recipe being computed for whoever needs it: other flights (its consumers) and
+//! requests (its waiters). A waiter holds no thread and no permit, so overlapping graphs cannot
+//! deadlock. The board refuses to run anything, to look at a clock, and to keep a flight that nobody
+//! needs any more.
+
+use super::{
+    hold::Held,
+    plan::{Kind, Node, Plan},
+};
+use deriva_model::{CAddr, SealedRecipe};
+use deriva_system::{Fault, view::Origin};
+use std::{
+    collections::{BinaryHeap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+pub(super) type FlightId = u64;
+pub(super) type RequestId = u64;
+
+/// One function to call, with all its inputs.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) flight: FlightId,
+    pub(super) recipe: Arc<SealedRecipe>,
+    pub(super) inputs: Vec<Arc<Held>>,
+    pub(super) origin: Origin,
+    /// The oldest invalidation number under which anything it consumes was looked up.
+    pub(super) begun: u64,
+    /// Set when nobody needs the result any more.
+    pub(super) cancelled: Arc<AtomicBool>,
+}
+
+/// An answer for a request.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) request: RequestId,
+    pub(super) result: Result<Arc<Held>, Fault>,
+}
+
+#[derive(Debug)]
+enum Input {
+    Here(Arc<Held>),
+    From(FlightId),
+}
+
+#[derive(Debug)]
+struct Flight {
+    address: CAddr,
+    recipe: Arc<SealedRecipe>,
+    origin: Origin,
+    rank: u32,
+    begun: u64,
+    /// By position in the recipe.
+    inputs: Vec<Input>,
+    /// Positions that are not filled yet.
+    open: usize,
+    /// Flight and position, once for each position.
+    consumers: Vec<(FlightId, usize)>,
+    waiters: Vec<RequestId>,
+    /// Consumers and waiters that still live; the lists above may name some that do not.
+    interest: usize,
+    running: bool,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// Longest chain first, then the older flight.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ready {
+    rank: u32,
+    older: std::cmp::Reverse<FlightId>,
+}
+
+/// The state of all computations that are shared between requests.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    flights: HashMap<FlightId, Flight>,
+    by_address: HashMap<CAddr, FlightId>,
+    by_request: HashMap<RequestId, FlightId>,
+    ready: BinaryHeap<Ready>,
+    next: FlightId,
+}
+
+impl Board {
+    /// Joins a plan that was begun under the invalidation number `begun`. The answer is there at once
+    /// if its root is known. `finished` may know a value that came in after the plan was made.
+    pub(super) fn join(
+        &mut self,
+        request: RequestId,
+        plan: Plan,
+        begun: u64,
+        finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
+    ) -> Option<Answer> {
+        let result = match self.weave(plan, begun, finished) {
+            Some(Joined::Here(held)) => Ok(held),
+            Some(Joined::Flight(id)) => {
+                if let Some(flight) = self.flights.get_mut(&id) {
+                    self.by_request.insert(request, id);
+                    flight.waiters.push(request);
+                    flight.interest += 1;
+                    return None;
+                }
+                Err(Fault::Breach {
+                    what: "a flight vanished while it was joined".to_owned(),
+                })
+            }
+            None => Err(Fault::Breach {
+                what: "a plan without a root".to_owned(),
+            }),
+        };
+        Some(Answer { request, result })
+    }
+
+    /// Makes flights for what is not under way yet, from the root down, so that nothing is begun
+    /// beneath a flight that exists already.
+    fn weave(
+        &mut self,
+        plan: Plan,
+        begun: u64,
+        finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
+    ) -> Option<Joined> {
+        let Plan { mut nodes, root } = plan;
+        let mut joined: HashMap<Node, Joined> = HashMap::new();
+        let mut open = vec![root];
+        let mut wires: Vec<(FlightId, usize, Node)> = Vec::new();
+        while let Some(at) = open.pop() {
+            if joined.contains_key(&at) {
+                continue;
+            }
+            let Some(node) = nodes.get_mut(at) else {
+                continue;
+            };
+            let (address, rank) = (node.address, node.rank);
+            let (recipe, inputs, origin) = match &mut node.kind {
+                Kind::Have(held) => {
+                    joined.insert(at, Joined::Here(held.clone()));
+                    continue;
+                }
+                Kind::Run {
+                    recipe,
+                    inputs,
+                    origin,
+                } => (recipe.clone(), std::mem::take(inputs), *origin),
+            };
+            if let Some(flight) = self.by_address.get(&address).copied() {
+                self.raise(flight, rank);
+                joined.insert(at, Joined::Flight(flight));
+                continue;
+            }
+            if let Some(held) = finished(&address) {
+                joined.insert(at, Joined::Here(held));
+                continue;
+            }
+            let flight = self.begin(address, recipe, origin, (rank, begun));
+            joined.insert(at, Joined::Flight(flight));
+            for (position, input) in inputs.into_iter().enumerate() {
+                wires.push((flight, position, input));
+                open.push(input);
+            }
+        }
+        self.wire(&joined, wires);
+        joined.remove(&root)
+    }
+
+    fn begin(
+        &mut self,
+        address: CAddr,
+        recipe: Arc<SealedRecipe>,
+        origin: Origin,
+        (rank, begun): (u32, u64),
+    ) -> FlightId {
+        let id = self.next;
+        self.next += 1;
+        let flight = Flight {
+            address,
+            recipe,
+            origin,
+            rank,
+            begun,
+            inputs: Vec::new(),
+            open: 0,
+            consumers: Vec::new(),
+            waiters: Vec::new(),
+            interest: 0,
+            running: false,
+            cancelled: Arc::new(AtomicBool::new(false)),
+        };
+        self.flights.insert(id, flight);
+        self.by_address.insert(address, id);
+        id
+    }
+
+    /// Connects new flights to their inputs. The wires of one flight stand together, by position.
+    fn wire(&mut self, joined: &HashMap<Node, Joined>, wires: Vec<(FlightId, usize, Node)>) {
+        let mut begun: Vec<FlightId> = Vec::new();
+        for (consumer, position, node) in wires {
+            let input = match joined.get(&node) {
+                Some(Joined::Here(held)) => Input::Here(held.clone()),
+                Some(Joined::Flight(producer)) => {
+                    if let Some(producer) = self.flights.get_mut(producer) {
+                        producer.consumers.push((consumer, position));
+                        producer.interest += 1;
+                    }
+                    Input::From(*producer)
+                }
+                None => continue,
+            };
+            if let Some(flight) = self.flights.get_mut(&consumer) {
+                flight.open += usize::from(matches!(input, Input::From(_)));
+                flight.inputs.push(input);
+            }
+            if begun.last() != Some(&consumer) {
+                begun.push(consumer);
+            }
+        }
+        for joined in joined.values() {
+            if let Joined::Flight(id) = joined {
+                self.ready_if_full(*id);
+            }
+        }
+    }
+
+    /// A flight whose slots are all filled is ready, once.
+    fn ready_if_full(&mut self, id: FlightId) {
+        if let Some(flight) = self.flights.get(&id) {
+            if flight.open == 0 && !flight.running {
+                self.ready.push(Ready {
+                    rank: flight.rank,
+                    older: std::cmp::Reverse(id),
+                });
+            }
+        }
+    }
+
+    /// A longer chain hangs on this flight now.
+    fn raise(&mut self, id: FlightId, rank: u32) {
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.rank = flight.rank.max(rank);
+        }
+    }
+
+    /// The next function to call. Entries of flights that are gone or running are passed over.
+    pub(super) fn take(&mut self) -> Option<Job> {
+        loop {
+            let Ready { older, .. } = self.ready.pop()?;
+            let Some(flight) = self.flights.get_mut(&older.0) else {
+                continue;
+            };
+            if flight.running {
+                continue;
+            }
+            flight.running = true;
+            let inputs = flight
+                .inputs
+                .drain(..)
+                .filter_map(|input| match input {
+                    Input::Here(held) => Some(held),
+                    Input::From(_) => None,
+                })
+                .collect();
+            return Some(Job {
+                flight: older.0,
+                recipe: flight.recipe.clone(),
+                inputs,
+                origin: flight.origin,
+                begun: flight.begun,
+                cancelled: flight.cancelled.clone(),
+            });
+        }
+    }
+
+    /// Whether anybody needs this flight's value beyond the cache.
+    pub(super) fn is_wanted(&self, id: FlightId) -> bool {
+        self.flights
+            .get(&id)
+            .is_some_and(|flight| flight.interest > 0)
+    }
+
+    /// A flight came home: its consumers' slots are filled, its waiters answered.
+    pub(super) fn landed(&mut self, id: FlightId, held: &Arc<Held>) -> Vec<Answer> {
+        let Some(flight) = self.remove(id) else {
+            return Vec::new();
+        };
+        for (consumer, position) in flight.consumers {
+            let Some(consuming) = self.flights.get_mut(&consumer) else {
+                continue;
+            };
+            if let Some(slot) = consuming.inputs.get_mut(position) {
+                *slot = Input::Here(held.clone());
+                consuming.open -= 1;
+                consuming.begun = consuming.begun.min(flight.begun);
+            }
+            self.ready_if_full(consumer);
+        }
+        self.answer(flight.waiters, &Ok(held.clone()))
+    }
+
+    /// A flight failed, and with it everything that needs it; what only they needed is let go.
+    pub(super) fn failed(&mut self, id: FlightId, fault: &Fault) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        let mut failing = vec![id];
+        let mut freed = Vec::new();
+        while let Some(id) = failing.pop() {
+            let Some(flight) = self.remove(id) else {
+                continue;
+            };
+            failing.extend(flight.consumers.iter().map(|(consumer, _)| *consumer));
+            freed.extend(producers(&flight));
+            answers.extend(self.answer(flight.waiters, &Err(fault.clone())));
+        }
+        self.let_go(freed);
+        answers
+    }
+
+    /// A request is withdrawn. What others wait for goes on.
+    pub(super) fn withdraw(&mut self, request: RequestId) {
+        let Some(id) = self.by_request.remove(&request) else {
+            return;
+        };
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.waiters.retain(|waiter| *waiter != request);
+            flight.interest = flight.interest.saturating_sub(1);
+        }
+        let mut freed = Vec::new();
+        self.drop_if_unwanted(id, &mut freed);
+        self.let_go(freed);
+    }
+
+    /// Takes one consumer off each, and ends those that nobody needs any more, all the way down.
+    fn let_go(&mut self, mut freed: Vec<FlightId>) {
+        while let Some(producer) = freed.pop() {
+            if let Some(flight) = self.flights.get_mut(&producer) {
+                flight.interest = flight.interest.saturating_sub(1);
+            }
+            self.drop_if_unwanted(producer, &mut freed);
+        }
+    }
+
+    fn drop_if_unwanted(&mut self, id: FlightId, freed: &mut Vec<FlightId>) {
+        if self.is_wanted(id) {
+            return;
+        }
+        if let Some(flight) = self.remove(id) {
+            // A running function looks at this flag at its next checkpoint.
+            flight.cancelled.store(true, Ordering::Relaxed);
+            freed.extend(producers(&flight));
+        }
+    }
+
+    fn remove(&mut self, id: FlightId) -> Option<Flight> {
+        let flight = self.flights.remove(&id)?;
+        self.by_address.remove(&flight.address);
+        Some(flight)
+    }
+
+    fn answer(
+        &mut self,
+        waiters: Vec<RequestId>,
+        result: &Result<Arc<Held>, Fault>,
+    ) -> Vec<Answer> {
+        waiters
+            .into_iter()
+            .map(|request| {
+                self.by_request.remove(&request);
+                Answer {
+                    request,
+                    result: result.clone(),
+                }
+            })
+            .collect()
+    }
+}
+
+#[derive(Debug)]
+enum Joined {
+    Here(Arc<Held>),
+    Flight(FlightId),
+}
+
+/// The flights that still have to fill a slot, once each a slot.
+fn producers(flight: &Flight) -> impl Iterator<Item = FlightId> + '_ {
+    flight.inputs.iter().filter_map(|input| match input {
+        Input::From(producer) => Some(*producer),
+        Input::Here(_) => None,
+    })
+}
+
+#[cfg(test)]
+#[path = "board_test.rs"]
+mod board_test;

@@ -1,0 +1,21 @@
+//! The evaluator: turns a graph of recipes into a value, on every core, computing nothing twice.
+//!
+//! A request is planned (what is known, what has to run), joined to the board of everything under
+//! way in this process, and answered when its root is there. Inputs are placed by their position in
+//! the recipe; a function is called when all of them are there, never earlier. It refuses to decide
+//! what is kept (the cache does), to hold a thread while it waits, and to record a failed execution.
+//!
+//! `plan` finds out, `board` is the pure mind, `execute` runs one function, `alone` runs a graph one
+//! step at a time (sequential, record, replay), `engine` owns the threads.
+
+mod alone;
+mod board;
+mod engine;
+mod execute;
+mod hold;
+mod plan;
+
+pub use engine::{Evaluator, EvaluatorConfig};
+
+#[cfg(test)]
+mod harness_test;

@@ -1,0 +1,17 @@
+//! The functions of a node: what a function is, which there are, and the budget it runs in.
+//!
+//! This crate refuses to store anything and to talk to anyone: values come in and go out as bytes,
+//! time comes in as a clock that the caller hands over.
+
+pub mod budget;
+pub mod builtin;
+pub mod evaluator;
+pub mod function;
+pub mod params;
+pub mod registry;
+
+pub use budget::{Budget, BudgetLimits, Monotonic, Resource};
+pub use evaluator::{Evaluator, EvaluatorConfig};
+pub use function::{ComputeFunction, FunctionError, FunctionSpec};
+pub use params::{ParamError, Params};
+pub use registry::{Call, CheckError, RegisterError, Registry};

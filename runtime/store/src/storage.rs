@@ -1,0 +1,262 @@
+//! The storage port over an open RocksDB: batches, point reads, bounded scans.
+//!
+//! It refuses to retry a write that failed: whether it survives is unknown, so nothing more is
+//! written until the store is opened again. Reads go on whatever happens to writes.
+
+use crate::{
+    error::{OpenError, says_no_room},
+    fault,
+    lock::DirectoryLock,
+    open::{Opened, open},
+    options::StoreOptions,
+    room::Room,
+};
+use bytes::Bytes;
+use deriva_system::{
+    Clock,
+    storage::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault, Write},
+};
+use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions, properties};
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Keys that are looked up at once; a longer list is looked up in parts.
+const GET_MANY_KEYS: usize = 1024;
+/// One single read in this many is timed: a read takes some three microseconds.
+const TIMED: u64 = 64;
+
+/// RocksDB as storage. Dropping it closes it; the next opening finds all that was written.
+pub struct RocksStorage {
+    /// Fields are dropped in order: the lock goes when the store is closed.
+    database: DB,
+    room: Room,
+    clock: Arc<dyn Clock>,
+    /// Why nothing is written any more.
+    stopped: OnceLock<String>,
+    /// Failed flushes and compactions that a later write got past.
+    background_failures: AtomicU64,
+    reads: AtomicU64,
+    _lock: DirectoryLock,
+}
+
+impl RocksStorage {
+    /// Opens the store of a data directory, made if it is absent.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing that is stored was changed.
+    pub fn open(directory: &Path, options: StoreOptions) -> Result<Self, OpenError> {
+        let Opened { database, lock } = open(directory, &options)?;
+        let room = Room::new(
+            database.path(),
+            options.reserve_bytes,
+            options.clock.clone(),
+        );
+        let storage = Self {
+            database,
+            room,
+            clock: options.clock,
+            stopped: OnceLock::new(),
+            background_failures: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            _lock: lock,
+        };
+        for space in Space::ALL {
+            if storage.database.cf_handle(space.name()).is_none() {
+                return Err(OpenError::Damaged {
+                    path: directory.to_owned(),
+                    why: format!("there is no space named {}", space.name()),
+                });
+            }
+        }
+        Ok(storage)
+    }
+
+    /// `open` has seen every family.
+    fn family(&self, space: Space) -> Result<&ColumnFamily, StorageFault> {
+        let family = self.database.cf_handle(space.name());
+        family.ok_or_else(|| StorageFault::Damaged {
+            why: format!("there is no space named {}", space.name()),
+        })
+    }
+
+    fn timed_read<T>(&self, read: impl FnOnce() -> T) -> T {
+        let start = self.clock.monotonic();
+        let value = read();
+        metrics::histogram!("store_read_seconds").record(self.since(start));
+        value
+    }
+
+    fn since(&self, start: Duration) -> f64 {
+        self.clock.monotonic().saturating_sub(start).as_secs_f64()
+    }
+
+    fn get_one(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
+        let value = self.database.get_cf(self.family(space)?, key);
+        Ok(value.map_err(fault::of_read)?.map(Bytes::from))
+    }
+
+    fn may_write(&self) -> Result<(), StorageFault> {
+        match self.stopped.get() {
+            Some(why) => Err(StorageFault::Stopped { why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn stop(&self, why: String) -> StorageFault {
+        metrics::counter!("store_stopped_total").increment(1);
+        tracing::error!(why, "a write failed; no more is written until a restart");
+        StorageFault::Stopped {
+            why: self.stopped.get_or_init(|| why).clone(),
+        }
+    }
+
+    /// After a flush or compaction failed, RocksDB refuses writes until it has recovered. An empty
+    /// batch finds out, so that a real one is not tried whose failure would stop the store.
+    fn past_background_failures(&self) -> Result<(), StorageFault> {
+        let failures = match self
+            .database
+            .property_int_value(properties::BACKGROUND_ERRORS)
+        {
+            Ok(failures) => failures.unwrap_or(0),
+            Err(error) => return Err(fault::of_read(error)),
+        };
+        if failures == self.background_failures.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        metrics::counter!("store_background_failures_total").increment(1);
+        match self.database.write(WriteBatch::default()) {
+            Ok(()) => {
+                self.background_failures.store(failures, Ordering::Relaxed);
+                Ok(())
+            }
+            // RocksDB goes on by itself when there is room again.
+            Err(error) if says_no_room(error.as_ref()) => Err(self.room.full()),
+            Err(error) => Err(self.stop(error.into_string())),
+        }
+    }
+
+    fn encode(&self, batch: &Batch) -> Result<WriteBatch, StorageFault> {
+        let mut encoded = WriteBatch::with_capacity_bytes(batch.size());
+        for write in batch.writes() {
+            match write {
+                Write::Put { space, key, value } => {
+                    encoded.put_cf(self.family(*space)?, key, value);
+                }
+                Write::Delete { space, key } => encoded.delete_cf(self.family(*space)?, key),
+            }
+        }
+        Ok(encoded)
+    }
+}
+
+impl Reading for RocksStorage {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
+        if self
+            .reads
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(TIMED)
+        {
+            self.timed_read(|| self.get_one(space, key))
+        } else {
+            self.get_one(space, key)
+        }
+    }
+
+    fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>, StorageFault> {
+        let start = if from > prefix { from } else { prefix };
+        if limit == 0 || !start.starts_with(prefix) {
+            // A start behind the prefix has nothing to show.
+            return Ok(Vec::new());
+        }
+        let mut bounds = ReadOptions::default();
+        bounds.set_iterate_lower_bound(start);
+        if let Some(end) = successor(prefix) {
+            bounds.set_iterate_upper_bound(end);
+        }
+        let family = self.family(space)?;
+        self.timed_read(|| {
+            let mut at = self.database.raw_iterator_cf_opt(family, bounds);
+            at.seek_to_first();
+            let mut entries = Vec::new();
+            while let Some((key, value)) = at.item() {
+                entries.push((key.to_vec(), Bytes::copy_from_slice(value)));
+                if entries.len() == limit {
+                    return Ok(entries);
+                }
+                at.next();
+            }
+            // An iterator that met damage ends as one that met the end does, but says so here.
+            at.status().map_err(fault::of_read)?;
+            Ok(entries)
+        })
+    }
+}
+
+impl Storage for RocksStorage {
+    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+        let family = self.family(space)?;
+        let plain = ReadOptions::default();
+        let mut values = Vec::with_capacity(keys.len());
+        self.timed_read(|| {
+            for part in keys.chunks(GET_MANY_KEYS) {
+                let found = self
+                    .database
+                    .batched_multi_get_cf_opt(family, part, false, &plain);
+                for value in found {
+                    let value = value.map_err(fault::of_read)?;
+                    values.push(value.map(|value| Bytes::copy_from_slice(&value)));
+                }
+            }
+            Ok(values)
+        })
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
+        self.may_write()?;
+        self.room.take(batch)?;
+        self.past_background_failures()?;
+        let encoded = self.encode(batch)?;
+        let mut how = WriteOptions::default();
+        how.set_sync(durability == Durability::Synced);
+        let start = self.clock.monotonic();
+        let written = self.database.write_opt(encoded, &how);
+        metrics::histogram!("store_write_seconds").record(self.since(start));
+        written.map_err(|error| self.stop(error.into_string()))
+    }
+
+    fn refuses_writes(&self) -> Option<StorageFault> {
+        self.may_write()
+            .and_then(|()| self.room.take(&Batch::default()))
+            .err()
+    }
+}
+
+/// The first key above all that begin with `prefix`; none when there is no such key.
+fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix.get(..=last)?.to_vec();
+    *end.last_mut()? += 1;
+    Some(end)
+}
+
+impl fmt::Debug for RocksStorage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RocksStorage")
+            .field("path", &self.database.path())
+            .field("stopped", &self.stopped.get())
+            .finish_non_exhaustive()
+    }
+}

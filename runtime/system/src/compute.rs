@@ -1,0 +1,180 @@
+//! The compute port: who turns recipes into values, and what it asks of the rest of the node.
+//!
+//! It refuses to know functions and actors: the evaluator stands behind `Compute`, the node's views
+//! and store stand behind `Sources`.
+
+use crate::view::{Produced, Resident};
+use bytes::Bytes;
+use deriva_messages::Fault;
+pub use deriva_messages::materialize::{Materialize, Mode, Transient};
+use deriva_model::{CAddr, ContentHash, CutoffKey, Recipe, SealedRecipe, Trace};
+use std::sync::Arc;
+
+/// Bytes that lie on disk, addressed by what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredContent {
+    /// What a fault will name.
+    pub owner: CAddr,
+    pub content: ContentHash,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What an address was found to be.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// A value in memory, verified.
+    Value(Arc<Resident>),
+    /// A leaf whose bytes were small enough to come along, verified.
+    Leaf { content: ContentHash, bytes: Bytes },
+    /// A leaf on disk.
+    StoredLeaf(StoredContent),
+    /// A recipe whose value is not known.
+    Recipe(Arc<SealedRecipe>),
+    /// Another name of a recipe.
+    Alias(CAddr),
+    Nothing,
+}
+
+/// Whether an address must be stored here for its value to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Values first.
+    ForValues,
+    /// What it is, its value aside: for evaluations that compute everything afresh.
+    ForRecipes,
+}
+
+/// What an evaluation asks of the node. The calls may block on the disk, except `resident`.
+pub trait Sources: Send + Sync + 'static {
+    /// What memory knows, without touching the disk. `None` says nothing about the disk.
+    fn resident(&self, address: &CAddr, look: Look) -> Option<Known>;
+
+    /// A value in memory whose recipe travels with the request: whether the recipe is also stored
+    /// does not matter.
+    fn travelling(&self, address: &CAddr) -> Option<Arc<Resident>>;
+
+    /// What the node knows about many addresses, in their order, read as one batch. Values on disk
+    /// come verified; one that fails is dropped and its recipe answered instead.
+    ///
+    /// # Errors
+    /// The store could not be read, or a leaf's bytes are damaged.
+    fn fetch(&self, addresses: &[CAddr], look: Look) -> Result<Vec<Known>, Fault>;
+
+    /// All bytes of stored content, verified.
+    ///
+    /// # Errors
+    /// `DataLoss`, or the store could not be read.
+    fn load(&self, stored: &StoredContent) -> Result<Bytes, Fault>;
+
+    /// The value of a recipe that is the same computation over the same contents.
+    fn cutoff(&self, key: &CutoffKey, patience: Patience) -> Option<(ContentHash, Bytes)>;
+
+    /// The number of the newest invalidation: what was begun under an older one and consumed what a
+    /// newer one covers is not recorded. See `Produced::begun`.
+    fn invalidations(&self) -> u64;
+
+    /// A value was computed: the cache decides what becomes of it.
+    fn produced(&self, produced: Produced);
+
+    /// A value larger than the in-flight budget leaves memory until it is needed again.
+    ///
+    /// # Errors
+    /// The spill could not be written; the value then stays in memory.
+    fn spill(&self, bytes: &Bytes) -> Result<Spilled, Fault>;
+
+    /// Brings a spilled value back.
+    ///
+    /// # Errors
+    /// The spill could not be read.
+    fn unspill(&self, spilled: &Spilled) -> Result<Bytes, Fault>;
+}
+
+/// How far a cutoff lookup may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Memory only: executing costs less than a read.
+    Memory,
+    Disk,
+}
+
+/// Bytes in a temporary file, which goes when the last handle goes.
+#[derive(Clone, Debug)]
+pub struct Spilled {
+    pub file: Arc<dyn std::any::Any + Send + Sync>,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// An evaluated root.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// In memory.
+    Bytes { content: ContentHash, bytes: Bytes },
+    /// A leaf on disk, to be streamed from there.
+    Stored(StoredContent),
+}
+
+/// An evaluation that ended well.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    pub outcome: Outcome,
+    /// Of the modes that record.
+    pub trace: Option<Trace>,
+}
+
+/// Called once with the end of an evaluation, on a thread of the evaluator; must not block.
+pub type Done = Box<dyn FnOnce(Result<Evaluated, Fault>) + Send>;
+
+/// Withdraws its request when dropped; computations that others wait for go on.
+pub trait Ticket: Send + Sync {}
+
+/// The port.
+pub trait Compute: Send + Sync + 'static {
+    /// Begins an evaluation and returns at once.
+    fn start(&self, request: Materialize, done: Done) -> Box<dyn Ticket>;
+
+    /// Whether the recipe's function exists here and its inputs and params fit.
+    ///
+    /// # Errors
+    /// `RefusedRecipe` with what does not fit and what would.
+    fn check(&self, recipe: &Recipe) -> Result<(), Fault>;
+
+    /// What can be called, sorted by name and version.
+    fn functions(&self) -> Vec<FunctionDescription>;
+
+    /// Functions executed, and steps answered by early cutoff, since the start.
+    fn counts(&self) -> ComputeCounts;
+}
+
+/// What the evaluator has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ComputeCounts {
+    pub executions: u64,
+    pub cutoffs: u64,
+    pub failures: u64,
+    pub in_flight: u64,
+}
+
+/// A function as a client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionDescription {
+    pub name: String,
+    pub version: String,
+    pub description: String,
+    pub min_inputs: u32,
+    pub max_inputs: Option<u32>,
+    pub params: Vec<ParamDescription>,
+    pub example: String,
+}
+
+/// A param as a client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamDescription {
+    pub name: String,
+    /// The kind and its bounds, in words.
+    pub kind: String,
+    /// `None` means that it has to be given.
+    pub default: Option<String>,
+    pub description: String,
+}

@@ -1,0 +1,324 @@
+//! The commit lane: the node's one serialized order of decisions about what is stored.
+//!
+//! A step looks, decides and writes while no other step does; steps that wait together share one
+//! fsync. It refuses to reorder steps, to answer before the disk has, and to go on after a write
+//! whose fate is unknown.
+
+use super::{Batch, Durability, Entry, Overlay, Reading, Space, Storage, StorageFault, layout};
+use crate::Clock;
+use bytes::Bytes;
+use deriva_messages::Fault;
+use deriva_model::Epoch;
+use std::{sync::Arc, thread, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+
+/// Epochs open at least this often.
+const EPOCH_LENGTH: Duration = Duration::from_secs(3600);
+
+/// Bounds of the lane.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitLimits {
+    /// Steps that may wait; more wait outside.
+    pub depth: usize,
+    /// Steps that share one write.
+    pub group_steps: usize,
+    /// Bytes after which a group takes no further step.
+    pub group_bytes: usize,
+}
+
+impl Default for CommitLimits {
+    fn default() -> Self {
+        Self {
+            depth: 4096,
+            group_steps: 1024,
+            group_bytes: 8 << 20,
+        }
+    }
+}
+
+/// What a step sees and writes. Its own writes are visible to its later reads.
+pub struct Step<'group> {
+    seen: Overlay<'group>,
+    batch: Batch,
+    epoch: Epoch,
+}
+
+impl Step<'_> {
+    /// The open epoch: what every acknowledged write is stamped with.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    pub fn put(&mut self, space: Space, key: Vec<u8>, value: impl Into<Bytes>) {
+        let mut change = Batch::default();
+        change.put(space, key, value);
+        self.take(change);
+    }
+
+    pub fn delete(&mut self, space: Space, key: Vec<u8>) {
+        let mut change = Batch::default();
+        change.delete(space, key);
+        self.take(change);
+    }
+
+    fn take(&mut self, change: Batch) {
+        self.seen.apply(&change);
+        self.batch.append(change);
+    }
+
+    /// Moves a counter; it never falls below zero.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub fn count(&mut self, counter: layout::Counter, by: i64) -> Result<(), StorageFault> {
+        let before = read_number(self, &counter.key())?;
+        let after = before.saturating_add_signed(by);
+        self.put(Space::Meta, counter.key(), layout::number(after));
+        Ok(())
+    }
+}
+
+impl Reading for Step<'_> {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
+        self.seen.get(space, key)
+    }
+
+    fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>, StorageFault> {
+        self.seen.scan(space, prefix, from, limit)
+    }
+}
+
+/// A number of the meta space; 0 where none stands.
+///
+/// # Errors
+/// The store could not be read, or holds something else there.
+pub fn read_number(store: &dyn Reading, key: &[u8]) -> Result<u64, StorageFault> {
+    match store.get(Space::Meta, key)? {
+        None => Ok(0),
+        Some(bytes) => layout::parse_number(&bytes).ok_or_else(|| StorageFault::Damaged {
+            why: format!("meta key {} is no number", String::from_utf8_lossy(key)),
+        }),
+    }
+}
+
+type Decided = Box<dyn FnOnce(Result<(), StorageFault>) + Send>;
+type Decide = Box<dyn FnOnce(&mut Step<'_>) -> Option<Decided> + Send>;
+
+struct Pending {
+    decide: Decide,
+    durability: Durability,
+}
+
+/// A handle to the lane. When the last one goes, the lane ends after what was queued.
+#[derive(Clone)]
+pub struct CommitLane {
+    queue: mpsc::Sender<Pending>,
+}
+
+impl CommitLane {
+    /// Starts the lane and opens an epoch.
+    ///
+    /// # Errors
+    /// The store could not be read or written, or there was no thread.
+    pub fn start(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        limits: CommitLimits,
+    ) -> Result<Self, StorageFault> {
+        let (queue, waiting) = mpsc::channel(limits.depth);
+        let epochs = Epochs::open(storage.as_ref(), clock)?;
+        let mut lane = Lane {
+            storage,
+            epochs,
+            limits,
+            waiting,
+        };
+        thread::Builder::new()
+            .name("commit".to_owned())
+            .spawn(move || lane.run())
+            .map_err(|error| StorageFault::Io {
+                why: error.to_string(),
+            })?;
+        Ok(Self { queue })
+    }
+
+    /// Runs `decide` in the node's one order, and answers when what it wrote is as durable as asked.
+    /// A step that refuses writes nothing.
+    ///
+    /// # Errors
+    /// What `decide` answered, or why the write failed.
+    pub async fn commit<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        decide: impl FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (answer, answered) = oneshot::channel();
+        let decide: Decide = Box::new(move |step| match decide(step) {
+            Ok(value) => Some(Box::new(move |written: Result<(), StorageFault>| {
+                deliver(answer, written.map(|()| value).map_err(Fault::from));
+            })),
+            Err(fault) => {
+                deliver(answer, Err(fault));
+                None
+            }
+        });
+        self.queue
+            .send(Pending { decide, durability })
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// How many steps wait.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+}
+
+fn gone() -> Fault {
+    Fault::Unavailable {
+        what: "the commit lane".to_owned(),
+    }
+}
+
+/// A caller that went away does not hear the answer; that is counted, not an error.
+fn deliver<T>(answer: oneshot::Sender<T>, value: T) {
+    if answer.send(value).is_err() {
+        metrics::counter!("commit_answers_unheard_total").increment(1);
+    }
+}
+
+struct Epochs {
+    clock: Arc<dyn Clock>,
+    open: Epoch,
+    start_millis: u64,
+}
+
+impl Epochs {
+    /// Each start opens an epoch of its own.
+    fn open(storage: &dyn Storage, clock: Arc<dyn Clock>) -> Result<Self, StorageFault> {
+        let before = match storage.get(Space::Meta, layout::META_EPOCH)? {
+            None => Epoch::new(0),
+            Some(bytes) => {
+                let (epoch, _) =
+                    layout::parse_epoch(&bytes).ok_or_else(|| StorageFault::Damaged {
+                        why: "the epoch cannot be read".to_owned(),
+                    })?;
+                epoch
+            }
+        };
+        Ok(Self {
+            start_millis: 0,
+            clock,
+            open: before,
+        })
+    }
+
+    /// The epoch of the next group, and when it started if it opens with it.
+    fn current(&mut self) -> (Epoch, Option<u64>) {
+        let now = self.clock.wall_millis();
+        let length = u64::try_from(EPOCH_LENGTH.as_millis()).unwrap_or(u64::MAX);
+        if self.start_millis != 0 && now.saturating_sub(self.start_millis) < length {
+            return (self.open, None);
+        }
+        self.open = Epoch::new(self.open.number().saturating_add(1));
+        self.start_millis = now.max(1);
+        (self.open, Some(self.start_millis))
+    }
+}
+
+struct Lane {
+    storage: Arc<dyn Storage>,
+    epochs: Epochs,
+    limits: CommitLimits,
+    waiting: mpsc::Receiver<Pending>,
+}
+
+impl Lane {
+    fn run(&mut self) {
+        while let Some(first) = self.waiting.blocking_recv() {
+            self.group(first);
+        }
+    }
+
+    /// One group: every step decides over those before it, then all are written at once.
+    fn group(&mut self, first: Pending) {
+        let storage = self.storage.clone();
+        let (epoch, opened) = self.epochs.current();
+        let mut seen = Overlay::new(storage.as_ref());
+        let mut batch = Batch::default();
+        if let Some(start) = opened {
+            let meta = Space::Meta;
+            batch.put(meta, layout::META_EPOCH.to_vec(), layout::epoch_value(epoch, start));
+            batch.put(meta, layout::epoch_start_key(epoch), layout::number(start));
+        }
+        let mut durability = Durability::Behind;
+        let mut decided = Vec::new();
+        let mut next = Some(first);
+        let mut steps = 0;
+        while let Some(pending) = next.take() {
+            steps += 1;
+            let synced = pending.durability;
+            if let Some((writes, done)) = run_step(&seen, epoch, pending) {
+                seen.apply(&writes);
+                batch.append(writes);
+                if synced == Durability::Synced {
+                    durability = Durability::Synced;
+                }
+                decided.push(done);
+            }
+            if steps < self.limits.group_steps && batch.size() < self.limits.group_bytes {
+                next = self.waiting.try_recv().ok();
+            }
+        }
+        drop(seen);
+        metrics::histogram!("commit_group_steps").record(steps as f64);
+        let written = self.write(&batch, durability);
+        if written.is_err() {
+            // An epoch whose opening was not written is not used again.
+            self.epochs.start_millis = 0;
+        }
+        for done in decided {
+            done(written.clone());
+        }
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let written = self.storage.write(batch, durability);
+        if let Err(fault) = &written {
+            metrics::counter!("commit_failures_total").increment(1);
+            tracing::error!(%fault, "a commit was not written");
+        }
+        written
+    }
+}
+
+/// Runs one step; what it wrote and whom to tell, or nothing if it refused or panicked.
+fn run_step(seen: &Overlay<'_>, epoch: Epoch, pending: Pending) -> Option<(Batch, Decided)> {
+    let mut step = Step {
+        seen: Overlay::new(seen),
+        batch: Batch::default(),
+        epoch,
+    };
+    let decide = pending.decide;
+    // A panic drops the step's answer, which its caller hears as `Unavailable`.
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| decide(&mut step)));
+    match done {
+        Ok(done) => done.map(|done| (step.batch, done)),
+        Err(_) => {
+            metrics::counter!("commit_panics_total").increment(1);
+            None
+        }
+    }
+}

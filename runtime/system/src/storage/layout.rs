@@ -1,0 +1,283 @@
+//! What stands under which key on disk, format version 1. Frozen by golden vectors: a change here
+//! is a new format version, never an edit.
+//!
+//! | space | key | value |
+//! |---|---|---|
+//! | recipes | address | epoch, canonical bytes |
+//! | edges | `00`, recipe | its inputs' addresses, in recipe order |
+//! | edges | `01`, input, recipe | nothing |
+//! | leaves | address | epoch, size |
+//! | contents | content hash | `00`, the bytes; or `01`, locator, manifest document |
+//! | values | content hash, recipe | size, age number, cutoff key |
+//! | chunks | locator, index (u32) | the chunk's bytes |
+//! | records | recipe | record document |
+//! | cutoffs | cutoff key, recipe | nothing |
+//! | aliases | old address | epoch, recipe address |
+//! | pins | address | epoch |
+//! | meta | `format` | format version (u32) |
+//! | meta | `boot` | how often the store was opened |
+//! | meta | `epoch` | the open epoch, its start (milliseconds since 1970) |
+//! | meta | `epochs/` epoch | its start |
+//! | meta | `count/` name | a counter |
+//! | meta | `staged/` locator | nothing: an upload that no content owns yet |
+//! | meta | `age/` number | recipe address of a value on disk, in the order written |
+//!
+//! Numbers are u64, big-endian, so that keys sort as numbers do. It refuses what it did not write:
+//! every parser returns `None` for bytes of another shape.
+
+use bytes::Bytes;
+use deriva_messages::blob::Locator;
+use deriva_model::{CAddr, ContentHash, CutoffKey, Epoch, Manifest, OverLimit};
+
+/// The format that this release writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// Contents of at most this many bytes stand in their content entry, without a chunk.
+pub const INLINE_MAX: usize = 4096;
+
+pub const META_FORMAT: &[u8] = b"format";
+pub const META_BOOT: &[u8] = b"boot";
+pub const META_EPOCH: &[u8] = b"epoch";
+pub const EPOCHS_PREFIX: &[u8] = b"epochs/";
+pub const STAGED_PREFIX: &[u8] = b"staged/";
+pub const AGE_PREFIX: &[u8] = b"age/";
+
+const EDGE_INPUTS: u8 = 0;
+const EDGE_DEPENDENT: u8 = 1;
+const CONTENT_INLINE: u8 = 0;
+const CONTENT_CHUNKED: u8 = 1;
+
+/// What the node counts in the same step as it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    Recipes,
+    Leaves,
+    LeafBytes,
+    Values,
+    ValueBytes,
+}
+
+impl Counter {
+    #[must_use]
+    pub fn key(self) -> Vec<u8> {
+        let name: &[u8] = match self {
+            Self::Recipes => b"recipes",
+            Self::Leaves => b"leaves",
+            Self::LeafBytes => b"leaf_bytes",
+            Self::Values => b"values",
+            Self::ValueBytes => b"value_bytes",
+        };
+        [b"count/", name].concat()
+    }
+}
+
+#[must_use]
+pub fn number(value: u64) -> Vec<u8> {
+    value.to_be_bytes().to_vec()
+}
+
+#[must_use]
+pub fn parse_number(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
+fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (head, tail) = bytes.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*head), tail))
+}
+
+#[must_use]
+pub fn address_key(address: &CAddr) -> Vec<u8> {
+    address.as_bytes().to_vec()
+}
+
+#[must_use]
+pub fn content_key(content: &ContentHash) -> Vec<u8> {
+    content.as_bytes().to_vec()
+}
+
+/// An epoch, then other bytes: the value of a recipe.
+#[must_use]
+pub fn stamped(epoch: Epoch, rest: &[u8]) -> Vec<u8> {
+    [&epoch.number().to_be_bytes()[..], rest].concat()
+}
+
+#[must_use]
+pub fn parse_stamped(bytes: &Bytes) -> Option<(Epoch, Bytes)> {
+    let (epoch, _) = split_number(bytes)?;
+    Some((Epoch::new(epoch), bytes.slice(8..)))
+}
+
+/// Epoch and size in bytes.
+#[must_use]
+pub fn leaf_marker(epoch: Epoch, size: u64) -> Vec<u8> {
+    stamped(epoch, &size.to_be_bytes())
+}
+
+#[must_use]
+pub fn parse_leaf_marker(bytes: &[u8]) -> Option<(Epoch, u64)> {
+    let (epoch, rest) = split_number(bytes)?;
+    Some((Epoch::new(epoch), parse_number(rest)?))
+}
+
+#[must_use]
+pub fn inputs_key(recipe: &CAddr) -> Vec<u8> {
+    [&[EDGE_INPUTS][..], recipe.as_bytes()].concat()
+}
+
+#[must_use]
+pub fn inputs_value(inputs: &[CAddr]) -> Vec<u8> {
+    inputs.iter().flat_map(|input| *input.as_bytes()).collect()
+}
+
+#[must_use]
+pub fn parse_inputs(bytes: &[u8]) -> Option<Vec<CAddr>> {
+    let (addresses, rest) = bytes.as_chunks::<{ CAddr::LEN }>();
+    rest.is_empty()
+        .then(|| addresses.iter().copied().map(CAddr::from_bytes).collect())
+}
+
+#[must_use]
+pub fn dependents_prefix(input: &CAddr) -> Vec<u8> {
+    [&[EDGE_DEPENDENT][..], input.as_bytes()].concat()
+}
+
+#[must_use]
+pub fn dependent_key(input: &CAddr, recipe: &CAddr) -> Vec<u8> {
+    [&[EDGE_DEPENDENT][..], input.as_bytes(), recipe.as_bytes()].concat()
+}
+
+/// The second address of a key made of a prefix and two addresses.
+#[must_use]
+pub fn last_address(key: &[u8]) -> Option<CAddr> {
+    let at = key.len().checked_sub(CAddr::LEN)?;
+    CAddr::try_from_slice(key.get(at..)?).ok()
+}
+
+/// Where a content's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContentEntry {
+    Inline(Bytes),
+    Chunked { locator: Locator, manifest: Manifest },
+}
+
+impl ContentEntry {
+    /// # Errors
+    /// The manifest is over the size of a document: the content has too many chunks.
+    pub fn encode(&self) -> Result<Vec<u8>, OverLimit> {
+        Ok(match self {
+            Self::Inline(bytes) => [&[CONTENT_INLINE][..], bytes].concat(),
+            Self::Chunked { locator, manifest } => [
+                &[CONTENT_CHUNKED][..],
+                &locator.0.to_be_bytes(),
+                &manifest.encode()?,
+            ]
+            .concat(),
+        })
+    }
+
+    #[must_use]
+    pub fn decode(bytes: &Bytes) -> Option<Self> {
+        match bytes.split_first()? {
+            (&CONTENT_INLINE, _) => Some(Self::Inline(bytes.slice(1..))),
+            (&CONTENT_CHUNKED, rest) => {
+                let (locator, document) = split_number(rest)?;
+                Some(Self::Chunked {
+                    locator: Locator(locator),
+                    manifest: Manifest::decode(document).ok()?,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[must_use]
+pub fn value_key(content: &ContentHash, recipe: &CAddr) -> Vec<u8> {
+    [&content.as_bytes()[..], recipe.as_bytes()].concat()
+}
+
+/// What a value's marker says: enough to take every trace of the value away in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueMarker {
+    /// Bytes of the value.
+    pub size: u64,
+    /// The number of its `age/` entry.
+    pub age: u64,
+    /// Under which its cutoff entry stands.
+    pub cutoff: CutoffKey,
+}
+
+impl ValueMarker {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        [
+            &self.size.to_be_bytes()[..],
+            &self.age.to_be_bytes(),
+            self.cutoff.as_bytes(),
+        ]
+        .concat()
+    }
+
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let (size, rest) = split_number(bytes)?;
+        let (age, rest) = split_number(rest)?;
+        Some(Self {
+            size,
+            age,
+            cutoff: CutoffKey::from_bytes(rest.try_into().ok()?),
+        })
+    }
+}
+
+#[must_use]
+pub fn chunk_key(locator: Locator, index: u32) -> Vec<u8> {
+    [&locator.0.to_be_bytes()[..], &index.to_be_bytes()].concat()
+}
+
+#[must_use]
+pub fn cutoff_key(key: &CutoffKey, recipe: &CAddr) -> Vec<u8> {
+    [&key.as_bytes()[..], recipe.as_bytes()].concat()
+}
+
+#[must_use]
+pub fn alias_value(epoch: Epoch, recipe: &CAddr) -> Vec<u8> {
+    stamped(epoch, recipe.as_bytes())
+}
+
+#[must_use]
+pub fn parse_alias(bytes: &[u8]) -> Option<(Epoch, CAddr)> {
+    let (epoch, rest) = split_number(bytes)?;
+    Some((Epoch::new(epoch), CAddr::try_from_slice(rest).ok()?))
+}
+
+#[must_use]
+pub fn epoch_value(epoch: Epoch, start_millis: u64) -> Vec<u8> {
+    stamped(epoch, &start_millis.to_be_bytes())
+}
+
+#[must_use]
+pub fn parse_epoch(bytes: &[u8]) -> Option<(Epoch, u64)> {
+    parse_leaf_marker(bytes)
+}
+
+#[must_use]
+pub fn epoch_start_key(epoch: Epoch) -> Vec<u8> {
+    [EPOCHS_PREFIX, &epoch.number().to_be_bytes()].concat()
+}
+
+#[must_use]
+pub fn staged_key(locator: Locator) -> Vec<u8> {
+    [STAGED_PREFIX, &locator.0.to_be_bytes()].concat()
+}
+
+#[must_use]
+pub fn age_key(sequence: u64) -> Vec<u8> {
+    [AGE_PREFIX, &sequence.to_be_bytes()].concat()
+}
+
+/// The number at the end of an `age/` or `staged/` key.
+#[must_use]
+pub fn last_number(key: &[u8]) -> Option<u64> {
+    parse_number(key.get(key.len().checked_sub(8)?..)?)
+}

@@ -1,0 +1,124 @@
+//! Storage in memory that can also fail on command: tests and the simulation share it.
+//!
+//! It keeps what is synced apart from what is only written, so a test can cut the power.
+
+use super::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault, Write};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+
+type Map = BTreeMap<(Space, Vec<u8>), Bytes>;
+
+#[derive(Debug, Default)]
+struct State {
+    map: Map,
+    /// What stood under a key before each change that is not synced yet, oldest first.
+    unsynced: Vec<((Space, Vec<u8>), Option<Bytes>)>,
+    /// What the next writes answer instead of writing.
+    failing: Option<StorageFault>,
+    writes: u64,
+    syncs: u64,
+}
+
+/// An ordered map of bytes; nothing of it outlives the process.
+#[derive(Debug, Default)]
+pub struct MemoryStorage {
+    state: Mutex<State>,
+}
+
+impl MemoryStorage {
+    /// From now on writes answer this, until `heal`.
+    pub fn fail_writes(&self, fault: StorageFault) {
+        self.state.lock().failing = Some(fault);
+    }
+
+    pub fn heal(&self) {
+        self.state.lock().failing = None;
+    }
+
+    /// Throws away what was not synced.
+    pub fn cut_power(&self) {
+        let mut state = self.state.lock();
+        while let Some((key, before)) = state.unsynced.pop() {
+            match before {
+                Some(value) => state.map.insert(key, value),
+                None => state.map.remove(&key),
+            };
+        }
+    }
+
+    /// Puts other bytes under a key, behind everybody's back.
+    pub fn damage(&self, space: Space, key: &[u8], value: impl Into<Bytes>) {
+        let mut state = self.state.lock();
+        state.map.insert((space, key.to_vec()), value.into());
+    }
+
+    /// How many batches were written, and how many of them synced.
+    pub fn counts(&self) -> (u64, u64) {
+        let state = self.state.lock();
+        (state.writes, state.syncs)
+    }
+}
+
+impl Reading for MemoryStorage {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
+        Ok(self.state.lock().map.get(&(space, key.to_vec())).cloned())
+    }
+
+    fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>, StorageFault> {
+        let start = if from > prefix { from } else { prefix };
+        Ok(self
+            .state
+            .lock()
+            .map
+            .range((space, start.to_vec())..)
+            .take_while(|((at, key), _)| *at == space && key.starts_with(prefix))
+            .take(limit)
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect())
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+        keys.iter().map(|key| self.get(space, key)).collect()
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
+        let mut state = self.state.lock();
+        if let Some(fault) = &state.failing {
+            return Err(fault.clone());
+        }
+        state.writes += 1;
+        for write in batch.writes() {
+            let (key, before) = match write {
+                Write::Put { space, key, value } => {
+                    let key = (*space, key.clone());
+                    let before = state.map.insert(key.clone(), value.clone());
+                    (key, before)
+                }
+                Write::Delete { space, key } => {
+                    let key = (*space, key.clone());
+                    let before = state.map.remove(&key);
+                    (key, before)
+                }
+            };
+            state.unsynced.push((key, before));
+        }
+        if durability == Durability::Synced {
+            state.syncs += 1;
+            state.unsynced.clear();
+        }
+        Ok(())
+    }
+
+    fn refuses_writes(&self) -> Option<StorageFault> {
+        self.state.lock().failing.clone()
+    }
+}

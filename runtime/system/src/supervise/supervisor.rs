@@ -1,0 +1,326 @@
+//! A one-for-one supervisor: starts its children in order, restarts those that end, and stops them
+//! in reverse order.
+//!
+//! It refuses to hide a fault that restarts do not heal: past the intensity it fails itself, and
+//! its own supervisor (at the root: the process) decides.
+
+use super::policy::{Backoff, History, Intensity, Verdict};
+use super::{Envelope, Slot};
+use crate::Clock;
+use ractor::{
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Message, RpcReplyPort, SpawnErr,
+    SupervisionEvent,
+};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+/// How long one child may take to stop before it is killed; a supervisor's covers its children's.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+type Starting = Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>>;
+type Start = Arc<dyn Fn(ActorCell) -> Starting + Send + Sync>;
+type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
+type BeforeStop = Arc<dyn Fn() -> Stopping + Send + Sync>;
+
+/// How to start one child.
+#[derive(Clone)]
+pub struct Child {
+    name: String,
+    start: Start,
+    before_stop: Option<BeforeStop>,
+}
+
+impl Child {
+    /// A child that stands in `slot`; `make` builds it anew for every start.
+    pub fn in_slot<A, M>(
+        slot: &Slot<M>,
+        make: impl Fn() -> (A, A::Arguments) + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: Actor<Msg = Envelope<M>>,
+        M: Send + 'static,
+    {
+        let slot = slot.clone();
+        let name = slot.name().to_owned();
+        let start: Start = Arc::new(move |supervisor| {
+            let (actor, arguments) = make();
+            let slot = slot.clone();
+            Box::pin(async move {
+                let (actor, _) = Actor::spawn_linked(None, actor, arguments, supervisor).await?;
+                let cell = actor.get_cell();
+                slot.seat(actor);
+                Ok(cell)
+            })
+        });
+        Self {
+            name,
+            start,
+            before_stop: None,
+        }
+    }
+
+    /// A supervisor below this one. `children` is asked anew for every start.
+    pub fn supervisor(
+        name: &str,
+        clock: Arc<dyn Clock>,
+        children: impl Fn() -> Vec<Self> + Send + Sync + 'static,
+    ) -> Self {
+        let spec_name = name.to_owned();
+        let start: Start = Arc::new(move |above| {
+            let spec = SupervisorSpec::new(&spec_name, clock.clone(), children());
+            Box::pin(async move {
+                let (actor, _) = Actor::spawn_linked(None, Supervisor, spec, above).await?;
+                Ok(actor.get_cell())
+            })
+        });
+        Self {
+            name: name.to_owned(),
+            start,
+            before_stop: None,
+        }
+    }
+
+    /// What to await before the child is stopped in an orderly shutdown.
+    #[must_use]
+    pub fn before_stop<F: Future<Output = ()> + Send + 'static>(
+        mut self,
+        drain: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
+        self.before_stop = Some(Arc::new(move || Box::pin(drain())));
+        self
+    }
+}
+
+/// What a supervisor starts with.
+pub struct SupervisorSpec {
+    name: String,
+    children: Vec<Child>,
+    clock: Arc<dyn Clock>,
+    intensity: Intensity,
+    backoff: Backoff,
+}
+
+impl SupervisorSpec {
+    #[must_use]
+    pub fn new(name: &str, clock: Arc<dyn Clock>, children: Vec<Child>) -> Self {
+        Self {
+            name: name.to_owned(),
+            children,
+            clock,
+            intensity: Intensity::default(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    #[must_use]
+    pub const fn intensity(mut self, intensity: Intensity) -> Self {
+        self.intensity = intensity;
+        self
+    }
+}
+
+/// The order in which an answer lists children: that of their start.
+pub type Order = Vec<ChildReport>;
+
+/// One child as its supervisor sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildReport {
+    pub supervisor: String,
+    pub name: String,
+    pub running: bool,
+    pub restarts: u64,
+}
+
+pub enum SupervisorMessage {
+    Restart { child: usize },
+    Report { reply: RpcReplyPort<Order> },
+    /// Stops the children in reverse order, then itself.
+    Shutdown,
+}
+
+impl Message for SupervisorMessage {}
+
+struct Seat {
+    child: Child,
+    cell: Option<ActorCell>,
+    history: History,
+    restarts: u64,
+}
+
+pub struct SupervisorState {
+    spec_name: String,
+    clock: Arc<dyn Clock>,
+    intensity: Intensity,
+    backoff: Backoff,
+    seats: Vec<Seat>,
+}
+
+/// The actor.
+pub struct Supervisor;
+
+impl Actor for Supervisor {
+    type Msg = SupervisorMessage;
+    type State = SupervisorState;
+    type Arguments = SupervisorSpec;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        spec: SupervisorSpec,
+    ) -> Result<SupervisorState, ActorProcessingErr> {
+        let mut seats = Vec::with_capacity(spec.children.len());
+        for child in spec.children {
+            let cell = (child.start)(myself.get_cell()).await?;
+            seats.push(Seat {
+                child,
+                cell: Some(cell),
+                history: History::default(),
+                restarts: 0,
+            });
+        }
+        Ok(SupervisorState {
+            spec_name: spec.name,
+            clock: spec.clock,
+            intensity: spec.intensity,
+            backoff: spec.backoff,
+            seats,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: SupervisorMessage,
+        state: &mut SupervisorState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SupervisorMessage::Restart { child } => state.restart(&myself, child).await,
+            SupervisorMessage::Report { reply } => state.report(reply),
+            SupervisorMessage::Shutdown => {
+                myself.stop(Some("shutdown".to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    /// An orderly stop takes the children along, in reverse order of their start.
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        state: &mut SupervisorState,
+    ) -> Result<(), ActorProcessingErr> {
+        state.stop_children().await;
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut SupervisorState,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(cell, why) => {
+                state.ended(&myself, cell.get_id(), &why.to_string())
+            }
+            SupervisionEvent::ActorTerminated(cell, _, why) => {
+                state.ended(&myself, cell.get_id(), why.as_deref().unwrap_or("stopped"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl SupervisorState {
+    fn ended(
+        &mut self,
+        myself: &ActorRef<SupervisorMessage>,
+        id: ActorId,
+        why: &str,
+    ) -> Result<(), ActorProcessingErr> {
+        let found = self.seats.iter().position(|seat| {
+            seat.cell.as_ref().is_some_and(|cell| cell.get_id() == id)
+        });
+        let Some(child) = found else {
+            return Ok(());
+        };
+        self.schedule(myself, child, why)
+    }
+
+    fn schedule(
+        &mut self,
+        myself: &ActorRef<SupervisorMessage>,
+        child: usize,
+        why: &str,
+    ) -> Result<(), ActorProcessingErr> {
+        let (intensity, backoff) = (self.intensity, self.backoff);
+        let now = self.clock.monotonic();
+        let Some(seat) = self.seats.get_mut(child) else {
+            return Ok(());
+        };
+        seat.cell = None;
+        tracing::warn!(actor = seat.child.name, why, "an actor ended");
+        match seat.history.ended(now, intensity, backoff) {
+            Verdict::RestartAfter(pause) => {
+                myself.send_after(pause, move || SupervisorMessage::Restart { child });
+                Ok(())
+            }
+            Verdict::GiveUp => {
+                Err(format!("{} ends too often, the last time: {why}", seat.child.name).into())
+            }
+        }
+    }
+
+    async fn restart(
+        &mut self,
+        myself: &ActorRef<SupervisorMessage>,
+        child: usize,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(seat) = self.seats.get_mut(child) else {
+            return Ok(());
+        };
+        if seat.cell.is_some() {
+            return Ok(());
+        }
+        seat.restarts += 1;
+        metrics::counter!("actor_restarts_total", "actor" => seat.child.name.clone()).increment(1);
+        match (seat.child.start)(myself.get_cell()).await {
+            Ok(cell) => {
+                seat.cell = Some(cell);
+                Ok(())
+            }
+            Err(error) => {
+                let why = format!("its restart failed: {error}");
+                self.schedule(myself, child, &why)
+            }
+        }
+    }
+
+    fn report(&self, reply: RpcReplyPort<Order>) -> Result<(), ActorProcessingErr> {
+        let children = self.seats.iter().map(|seat| ChildReport {
+            supervisor: self.spec_name.clone(),
+            name: seat.child.name.clone(),
+            running: seat.cell.is_some(),
+            restarts: seat.restarts,
+        });
+        if reply.send(children.collect()).is_err() {
+            metrics::counter!("actor_answers_unheard_total").increment(1);
+        }
+        Ok(())
+    }
+
+    async fn stop_children(&mut self) {
+        while let Some(seat) = self.seats.pop() {
+            if let Some(drain) = &seat.child.before_stop {
+                drain().await;
+            }
+            let Some(cell) = seat.cell else { continue };
+            let stopped = cell
+                .stop_and_wait(Some("shutdown".to_owned()), Some(STOP_PATIENCE))
+                .await;
+            if let Err(error) = stopped {
+                tracing::warn!(actor = seat.child.name, %error, "an actor did not stop in time");
+                cell.kill();
+            }
+        }
+    }
+}

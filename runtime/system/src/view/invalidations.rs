@@ -1,0 +1,104 @@
+//! Which addresses were invalidated lately, each under a number of its own, so that a value whose
+//! evaluation began before is not recorded after.
+//!
+//! It refuses to grow: what it no longer remembers one by one it remembers as a floor, and whatever
+//! began below the floor is not recorded at all. Numbers count from the start of the process: no
+//! evaluation outlives it, and what an invalidation took off the disk is gone by fsync.
+
+use deriva_model::{CAddr, Record};
+use parking_lot::Mutex;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Invalidated addresses remembered one by one, some 80 bytes each.
+const RECENT_MAX: usize = 65_536;
+
+#[derive(Debug, Default)]
+struct Recent {
+    /// The latest number of each address.
+    numbers: HashMap<CAddr, u64>,
+    /// Every number given out and not forgotten, ascending.
+    order: VecDeque<(u64, CAddr)>,
+    /// What began below this is stale, whatever it consumed.
+    floor: u64,
+}
+
+/// The node's invalidations, in order.
+#[derive(Debug)]
+pub struct Invalidations {
+    number: AtomicU64,
+    recent: Mutex<Recent>,
+    recent_max: usize,
+}
+
+impl Default for Invalidations {
+    fn default() -> Self {
+        Self::remembering(RECENT_MAX)
+    }
+}
+
+impl Invalidations {
+    /// Remembers at most so many addresses one by one.
+    #[must_use]
+    pub fn remembering(recent_max: usize) -> Self {
+        Self {
+            number: AtomicU64::new(0),
+            recent: Mutex::new(Recent::default()),
+            recent_max,
+        }
+    }
+
+    /// The number under which an evaluation that starts now begins.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Invalidates an address under the next number.
+    pub fn add(&self, address: CAddr) -> u64 {
+        let mut recent = self.recent.lock();
+        let number = self.number.load(Ordering::Relaxed) + 1;
+        recent.numbers.insert(address, number);
+        recent.order.push_back((number, address));
+        while recent.order.len() > self.recent_max {
+            recent.forget_oldest();
+        }
+        // Published last: whoever began under this number began after the entry stood.
+        self.number.store(number, Ordering::Release);
+        number
+    }
+
+    /// Whether a value that began under `begun` may not be recorded: its recipe, or an input that
+    /// it consumed, was invalidated since. An invalidation under way may be missed: whoever asks
+    /// asks before the place where it records, which the invalidation then clears.
+    #[must_use]
+    pub fn cover(&self, record: &Record, begun: u64) -> bool {
+        if begun >= self.number() {
+            return false;
+        }
+        let recent = self.recent.lock();
+        let since = |address: &CAddr| recent.numbers.get(address).is_some_and(|at| begun < *at);
+        begun < recent.floor
+            || since(&record.recipe)
+            || record.inputs.iter().any(|input| since(&input.address))
+    }
+}
+
+impl Recent {
+    fn forget_oldest(&mut self) {
+        let Some((number, address)) = self.order.pop_front() else {
+            return;
+        };
+        self.floor = number;
+        // A later invalidation of the same address is still remembered.
+        if self.numbers.get(&address) == Some(&number) {
+            self.numbers.remove(&address);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "invalidations_test.rs"]
+mod invalidations_test;

@@ -1,0 +1,12 @@
+//! Read views: concurrent maps that one actor writes and everybody reads, so that the hot path
+//! needs no actor hop and no disk.
+//!
+//! They refuse to decide what stays: the actor that owns a view bounds it.
+
+mod invalidations;
+mod recipes;
+mod values;
+
+pub use invalidations::Invalidations;
+pub use recipes::RecipeView;
+pub use values::{Landing, Origin, Produced, Resident, Source, ValueView};

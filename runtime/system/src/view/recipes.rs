@@ -1,0 +1,66 @@
+//! The recipes in memory. The `DagActor` writes it; a recipe in it is durable.
+//!
+//! It refuses to answer "does not exist": what is not here may be on disk.
+
+use dashmap::DashMap;
+use deriva_model::{CAddr, SealedRecipe};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Bytes a resident recipe costs beside its canonical bytes, an estimate on the safe side.
+const OVERHEAD_BYTES: u64 = 200;
+
+/// Durable recipes by address.
+#[derive(Debug, Default)]
+pub struct RecipeView {
+    map: DashMap<CAddr, Arc<SealedRecipe>>,
+    bytes: AtomicU64,
+}
+
+fn weight(recipe: &SealedRecipe) -> u64 {
+    recipe.bytes().len() as u64 + OVERHEAD_BYTES
+}
+
+impl RecipeView {
+    #[must_use]
+    pub fn get(&self, address: &CAddr) -> Option<Arc<SealedRecipe>> {
+        self.map.get(address).map(|entry| entry.value().clone())
+    }
+
+    #[must_use]
+    pub fn contains(&self, address: &CAddr) -> bool {
+        self.map.contains_key(address)
+    }
+
+    /// The owner's: makes a durable recipe resident, and drops others while the view is over
+    /// `budget` bytes. Which others is arbitrary: the disk has them all.
+    pub fn admit(&self, recipe: Arc<SealedRecipe>, budget: u64) {
+        let added = weight(&recipe);
+        // Counted first: a recipe that is removed at once must not take away what was not added yet.
+        self.bytes.fetch_add(added, Ordering::Relaxed);
+        if self.map.insert(recipe.address(), recipe).is_some() {
+            self.bytes.fetch_sub(added, Ordering::Relaxed);
+        }
+        while self.bytes.load(Ordering::Relaxed) > budget {
+            let Some(victim) = self.map.iter().next().map(|entry| *entry.key()) else {
+                return;
+            };
+            self.remove(&victim);
+        }
+    }
+
+    /// The owner's.
+    pub fn remove(&self, address: &CAddr) {
+        if let Some((_, recipe)) = self.map.remove(address) {
+            self.bytes.fetch_sub(weight(&recipe), Ordering::Relaxed);
+        }
+    }
+
+    /// Estimated bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,364 @@
+//! The values in memory, and the inbox through which new ones arrive. The `CacheActor` writes the
+//! map; evaluations fill the inbox and read both, so nothing is computed twice while the actor is
+//! on its way.
+//!
+//! It refuses to grow: an inbox over its bound takes nothing more, and the value is only not kept.
+
+use super::Invalidations;
+use bytes::Bytes;
+use dashmap::DashMap;
+use deriva_model::{CAddr, Consumed, ContentHash, CutoffKey, Record};
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+};
+
+/// A hit counter stops here; it says "popular", not how much.
+const HITS_MAX: u8 = 3;
+/// Bytes a value costs in memory beside its own and its record's inputs, on the safe side.
+const OVERHEAD_BYTES: u64 = 400;
+
+/// One value in memory.
+#[derive(Debug)]
+pub struct Resident {
+    pub bytes: Bytes,
+    pub record: Arc<Record>,
+    pub cutoff: CutoffKey,
+    /// Whether its recipe is known to be stored: else it is served only within a graph that
+    /// brings the recipe along.
+    durable: AtomicBool,
+    /// Lossy; cleared by the owner's sweep.
+    hits: AtomicU8,
+}
+
+impl Resident {
+    #[must_use]
+    pub fn new(bytes: Bytes, record: Arc<Record>, cutoff: CutoffKey, origin: Origin) -> Self {
+        Self {
+            bytes,
+            record,
+            cutoff,
+            durable: AtomicBool::new(origin == Origin::Stored),
+            hits: AtomicU8::new(0),
+        }
+    }
+
+    #[must_use]
+    pub fn content(&self) -> ContentHash {
+        self.record.output
+    }
+
+    /// Bytes it takes in memory, an estimate on the safe side: what bounds are counted in, so that
+    /// neither many empty values nor records of many inputs are free.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let inputs = self.record.inputs.len() * size_of::<Consumed>();
+        (self.bytes.len() as u64)
+            .saturating_add(inputs as u64)
+            .saturating_add(OVERHEAD_BYTES)
+    }
+
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.durable.load(Ordering::Relaxed)
+    }
+
+    /// Its recipe was found to be stored.
+    pub fn mark_durable(&self) {
+        self.durable.store(true, Ordering::Relaxed);
+    }
+
+    fn hit(&self) {
+        let hits = self.hits.load(Ordering::Relaxed);
+        if hits < HITS_MAX {
+            self.hits.store(hits + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// The owner's: takes one hit away; whether there was one.
+    pub fn cool(&self) -> bool {
+        let hits = self.hits.load(Ordering::Relaxed);
+        if hits > 0 {
+            self.hits.store(hits - 1, Ordering::Relaxed);
+        }
+        hits > 0
+    }
+}
+
+/// Where a value's recipe came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is on disk.
+    Stored,
+    /// It travelled with a request.
+    Transient,
+}
+
+/// A value that has just been computed, or brought back from disk.
+#[derive(Clone, Debug)]
+pub struct Produced {
+    pub address: CAddr,
+    pub value: Arc<Resident>,
+    pub source: Source,
+    /// The number of the newest invalidation when what it consumed was looked up; it is not
+    /// admitted if it was invalidated since.
+    pub begun: u64,
+}
+
+/// Where a value came from, which decides whether writing it is worth anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Computed,
+    Disk,
+}
+
+/// What became of an offered value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// It is the first in the inbox: the owner has to be told.
+    Ring,
+    /// The owner has been told already.
+    Queued,
+    /// The inbox is full.
+    Refused,
+    /// It was invalidated since it began, or consumed what was.
+    Stale,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    values: HashMap<CAddr, Produced>,
+    cutoffs: HashMap<CutoffKey, CAddr>,
+    /// Sum of the values' weights.
+    weight: u64,
+}
+
+impl Inbox {
+    fn put(&mut self, produced: Produced) {
+        let address = produced.address;
+        self.take(&address);
+        self.weight = self.weight.saturating_add(produced.value.weight());
+        self.cutoffs.insert(produced.value.cutoff, address);
+        self.values.insert(address, produced);
+    }
+
+    fn take(&mut self, address: &CAddr) -> Option<Produced> {
+        let taken = self.values.remove(address)?;
+        let cutoff = &taken.value.cutoff;
+        if self.cutoffs.get(cutoff) == Some(address) {
+            self.cutoffs.remove(cutoff);
+        }
+        self.weight = self.weight.saturating_sub(taken.value.weight());
+        Some(taken)
+    }
+}
+
+/// Values by recipe address.
+#[derive(Debug)]
+pub struct ValueView {
+    map: DashMap<CAddr, Arc<Resident>>,
+    cutoffs: DashMap<CutoffKey, CAddr>,
+    inbox: Mutex<Inbox>,
+    /// Bytes, by weight.
+    inbox_max: u64,
+    invalidations: Arc<Invalidations>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl ValueView {
+    /// `inbox_max` in bytes.
+    #[must_use]
+    pub fn new(inbox_max: u64) -> Self {
+        Self {
+            map: DashMap::new(),
+            cutoffs: DashMap::new(),
+            inbox: Mutex::new(Inbox::default()),
+            inbox_max,
+            invalidations: Arc::new(Invalidations::default()),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// A value in memory, whoever brought its recipe.
+    #[must_use]
+    pub fn get(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        if let Some(found) = self.settled(address) {
+            return Some(found);
+        }
+        let landed = {
+            let inbox = self.inbox.lock();
+            inbox.values.get(address).map(|new| new.value.clone())
+        };
+        // The owner puts a value into the map before it leaves the inbox, so one that moved between
+        // the two looks is found by a third.
+        landed.or_else(|| self.settled(address))
+    }
+
+    fn settled(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        let found = self.map.get(address)?;
+        found.hit();
+        Some(found.value().clone())
+    }
+
+    /// A value that a client's Get may be answered with at once; counts the hit. A miss is counted
+    /// by whoever goes on to look further.
+    #[must_use]
+    pub fn warm(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        let found = self.get(address).filter(|value| value.is_durable())?;
+        self.count_hit();
+        Some(found)
+    }
+
+    pub fn count_hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn count_miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Hits and misses since the start.
+    #[must_use]
+    pub fn lookups(&self) -> (u64, u64) {
+        (
+            self.hits.load(Ordering::Relaxed),
+            self.misses.load(Ordering::Relaxed),
+        )
+    }
+
+    /// The value of another recipe whose function, params and input contents were the same.
+    #[must_use]
+    pub fn cutoff(&self, key: &CutoffKey) -> Option<Arc<Resident>> {
+        let address = self.holder(key)?;
+        self.get(&address).filter(|value| value.cutoff == *key)
+    }
+
+    /// Whose value has this key: the same three looks as for an address.
+    fn holder(&self, key: &CutoffKey) -> Option<CAddr> {
+        let settled = || self.cutoffs.get(key).map(|entry| *entry.value());
+        settled()
+            .or_else(|| self.inbox.lock().cutoffs.get(key).copied())
+            .or_else(settled)
+    }
+
+    /// The number under which an evaluation that starts now begins; see `Produced::begun`.
+    #[must_use]
+    pub fn invalidation_number(&self) -> u64 {
+        self.invalidations.number()
+    }
+
+    /// What was invalidated lately; whoever writes values to disk asks it in the writing step.
+    #[must_use]
+    pub fn invalidations(&self) -> Arc<Invalidations> {
+        self.invalidations.clone()
+    }
+
+    /// Puts a value into the inbox, unless it began before an invalidation that covers it.
+    pub fn offer(&self, produced: Produced) -> Landing {
+        let weight = produced.value.weight();
+        let mut inbox = self.inbox.lock();
+        // Inside the lock: an invalidation that this look misses clears the inbox afterwards.
+        if self.is_stale(&produced) {
+            return Landing::Stale;
+        }
+        if inbox.weight.saturating_add(weight) > self.inbox_max {
+            return Landing::Refused;
+        }
+        let first = inbox.values.is_empty();
+        inbox.put(produced);
+        if first { Landing::Ring } else { Landing::Queued }
+    }
+
+    fn is_stale(&self, produced: &Produced) -> bool {
+        self.invalidations
+            .cover(&produced.value.record, produced.begun)
+    }
+
+    /// The owner's: gives the address the next invalidation number, and takes its value out of
+    /// memory. What began earlier does not come in again. Gives the value that was there.
+    pub fn invalidate(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        self.invalidations.add(*address);
+        let arrived = self.inbox.lock().take(address).map(|new| new.value);
+        self.remove(address).or(arrived)
+    }
+
+    /// The owner's: what arrived, with nothing taken out of the inbox yet.
+    #[must_use]
+    pub fn landed(&self) -> Vec<Produced> {
+        self.inbox.lock().values.values().cloned().collect()
+    }
+
+    /// The owner's: what it has dealt with leaves the inbox, and reports whether more has come.
+    pub fn clear_landed(&self, dealt: &[Produced]) -> bool {
+        let mut inbox = self.inbox.lock();
+        for done in dealt {
+            let same = inbox
+                .values
+                .get(&done.address)
+                .is_some_and(|now| Arc::ptr_eq(&now.value, &done.value));
+            if same {
+                inbox.take(&done.address);
+            }
+        }
+        !inbox.values.is_empty()
+    }
+
+    /// The owner's: empties the inbox and gives what it held.
+    pub fn drain_inbox(&self) -> Vec<Produced> {
+        let mut inbox = self.inbox.lock();
+        inbox.weight = 0;
+        inbox.cutoffs.clear();
+        inbox.values.drain().map(|(_, produced)| produced).collect()
+    }
+
+    /// The owner's.
+    pub fn insert(&self, address: CAddr, value: Arc<Resident>) {
+        let cutoff = value.cutoff;
+        let before = self.map.insert(address, value);
+        // A value that came out otherwise than before leaves no cutoff entry behind.
+        if let Some(before) = before.filter(|before| before.cutoff != cutoff) {
+            self.cutoffs
+                .remove_if(&before.cutoff, |_, holder| *holder == address);
+        }
+        self.cutoffs.insert(cutoff, address);
+    }
+
+    /// The owner's.
+    pub fn remove(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        let (_, value) = self.map.remove(address)?;
+        self.cutoffs
+            .remove_if(&value.cutoff, |_, holder| holder == address);
+        Some(value)
+    }
+
+    /// The owner's look without counting a hit.
+    #[must_use]
+    pub fn peek(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        self.map.get(address).map(|entry| entry.value().clone())
+    }
+
+    /// The owner's, after a restart: everything in memory, in no order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(CAddr, Arc<Resident>)> {
+        self.map
+            .iter()
+            .map(|entry| (*entry.key(), entry.value().clone()))
+            .collect()
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+}
