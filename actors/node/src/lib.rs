@@ -2,5 +2,8 @@
 //!
 //! It refuses to open ports, sockets and files: what the actors work with is handed to them.
 
+pub mod blob;
+pub mod cache;
 pub mod dag;
 pub mod materialize;
+pub mod sources;

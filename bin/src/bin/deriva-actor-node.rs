@@ -1,1 +1,59 @@
-fn main() {}
+//! `deriva-actor-node`: reads its settings, starts the node, and stops it when it is told to.
+
+use clap::Parser;
+use deriva_bin::node::{Node, NodeConfig, arguments::Arguments, telemetry};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Wrong usage, as for the command line.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let settings = match arguments.settings(std::env::vars()) {
+        Ok(settings) => settings,
+        Err(error) => return fail(USAGE, &error),
+    };
+    if arguments.print_config {
+        print!("{}", settings.print());
+        return ExitCode::SUCCESS;
+    }
+    let config = match NodeConfig::try_from(&settings) {
+        Ok(config) => config,
+        Err(error) => return fail(USAGE, &error),
+    };
+    if let Err(error) = telemetry::logs(&settings) {
+        return fail(USAGE, &error);
+    }
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(config)),
+        Err(error) => fail(1, &error),
+    }
+}
+
+async fn run(config: NodeConfig) -> ExitCode {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        return fail(1, &"the system gave no signal handler");
+    };
+    let mut node = match Node::start(config).await {
+        Ok(node) => node,
+        Err(error) => return fail(1, &error),
+    };
+    println!("{}", node.ready().line());
+    let failed = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        why = node.failed() => Some(why),
+    };
+    node.stop().await;
+    match failed {
+        None => ExitCode::SUCCESS,
+        Some(why) => fail(1, &why),
+    }
+}
+
+fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("deriva-actor-node: {error}");
+    ExitCode::from(code)
+}

@@ -61,9 +61,14 @@ fn only(prefix: &str, found: &[CAddr]) -> Result<CAddr, Failure> {
             hint: Some("give all 64 digits, or ask the node that stores it".to_owned()),
         }),
         several => {
-            let lines = several.iter().map(|addr| format!("\n    {addr}")).collect::<String>();
+            let lines = several
+                .iter()
+                .map(|addr| format!("\n    {addr}"))
+                .collect::<String>();
             Err(Failure::Local {
-                message: format!("{prefix} is ambiguous; these stored addresses begin with it:{lines}"),
+                message: format!(
+                    "{prefix} is ambiguous; these stored addresses begin with it:{lines}"
+                ),
                 hint: Some("give more digits".to_owned()),
             })
         }

@@ -8,10 +8,19 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use deriva_client::TlsFiles;
 
 use super::{
-    cert::CertCommand, complete::CompletionsArgs, eval::EvalArgs, evict::EvictArgs,
-    explain::ExplainArgs, failure::Failure, graph::GraphArgs, invalidate::InvalidateArgs,
+    cert::CertCommand,
+    complete::CompletionsArgs,
+    eval::EvalArgs,
+    evict::EvictArgs,
+    explain::ExplainArgs,
+    failure::Failure,
+    graph::GraphArgs,
+    invalidate::InvalidateArgs,
     keep::{GcArgs, PinArgs},
-    nodes::VerifyArgs, put::PutArgs, recipe::RecipeArgs, resolve::ResolveArgs,
+    nodes::VerifyArgs,
+    put::PutArgs,
+    recipe::RecipeArgs,
+    resolve::ResolveArgs,
     value::{GetArgs, TraceArgs},
 };
 
@@ -64,7 +73,10 @@ impl Global {
             _ => return Err(usage("--tls-cert and --tls-key go together")),
         };
         match (&self.tls_ca, identity) {
-            (Some(ca), identity) => Ok(Some(TlsFiles { ca: ca.clone(), identity })),
+            (Some(ca), identity) => Ok(Some(TlsFiles {
+                ca: ca.clone(),
+                identity,
+            })),
             (None, None) => Ok(None),
             (None, Some(_)) => Err(usage("--tls-cert needs --tls-ca, to know the server by")),
         }
@@ -119,9 +131,11 @@ pub(super) enum Command {
     #[command(after_help = "JSON: {\"addrs\":[ADDR],\"count\"}")]
     Pins,
     /// List what can be called, with parameters and an example each.
-    #[command(after_help = "JSON: {\"functions\":[{\"name\",\"version\",\"description\",\
+    #[command(
+        after_help = "JSON: {\"functions\":[{\"name\",\"version\",\"description\",\
         \"min_inputs\",\"max_inputs\",\"params\":[{\"name\",\"kind\",\"required\",\"default\",\
-        \"description\"}],\"example\"}]}")]
+        \"description\"}],\"example\"}]}"
+    )]
     Functions,
     /// List the nodes of the cluster.
     #[command(after_help = "JSON: the fields of ClusterStatusResponse, snake_case.")]
@@ -153,7 +167,10 @@ pub(super) fn refuse(words: &clap::Error, argv: &[OsString]) -> u8 {
 /// A command line that did not parse can still say how it wants to be told so.
 fn wants_json(argv: &[OsString]) -> bool {
     let joined = argv.iter().any(|arg| arg == "--output=json");
-    joined || argv.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
+    joined
+        || argv
+            .windows(2)
+            .any(|pair| pair[0] == "--output" && pair[1] == "json")
 }
 
 #[cfg(test)]

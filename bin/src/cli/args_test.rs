@@ -1,0 +1,142 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::{Cli, wants_json};
+
+const ADDR: &str = "dc5a4edb8240b018124052c330270696f96771a63b45250a5c17d3000e823355";
+
+fn argv(line: &str) -> Vec<OsString> {
+    line.split_whitespace()
+        .map(|word| word.replace("ADDR", ADDR).into())
+        .collect()
+}
+
+fn accepted(line: &str) -> bool {
+    Cli::try_parse_from(argv(line)).is_ok()
+}
+
+#[test]
+fn the_definition_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_interface_is_accepted() {
+    for line in [
+        "deriva put file",
+        "deriva put -",
+        "deriva recipe uppercase 1.0.0 -i ADDR -i dc5a4edb -p a=b -p n:int=-3 --allow-missing",
+        "deriva get ADDR",
+        "deriva get ADDR -o file --mode sequential",
+        "deriva get ADDR -o - --replay trace",
+        "deriva trace ADDR -o file",
+        "deriva resolve ADDR",
+        "deriva graph ADDR",
+        "deriva graph ADDR --query transitive-dependents",
+        "deriva explain ADDR",
+        "deriva eval graph.json --keep leaf --root 3",
+        "deriva invalidate ADDR --cascade --dry-run --detail",
+        "deriva invalidate ADDR --dry-run",
+        "deriva verify ADDR",
+        "deriva status",
+        "deriva gc --dry-run --grace-period 0 --detail --max-removals 5",
+        "deriva pin ADDR",
+        "deriva unpin ADDR",
+        "deriva pins",
+        "deriva functions",
+        "deriva cluster",
+        "deriva cert ca dir --cluster blue",
+        "deriva cert node dir --name a --san 10.0.0.1 --san a.example ::1 --ca cadir",
+        "deriva cert client dir --name me --days 7",
+        "deriva completions bash",
+        "deriva evict --all --admin http://127.0.0.1:1",
+        "deriva --server http://h:1 --output json status",
+        "deriva status --output json --server http://h:1",
+        "deriva status --tls-ca a --tls-cert b --tls-key c",
+    ] {
+        assert!(accepted(line), "{line}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    for line in [
+        "deriva",
+        "deriva frobnicate",
+        "deriva get",
+        "deriva get dc5a4ed",
+        "deriva get ADDRff",
+        "deriva get DC5A4EDB8240",
+        "deriva get ADDR --mode backwards",
+        "deriva get ADDR --mode sequential --replay trace",
+        "deriva trace ADDR",
+        "deriva recipe uppercase",
+        "deriva recipe uppercase 1.0.0 -p novalue",
+        "deriva recipe uppercase 1.0.0 -p n:int=x",
+        "deriva evict",
+        "deriva gc --max-removals 0",
+        "deriva cert node dir --name a",
+        "deriva cert node dir --name a --san 10.0.0.1:80",
+        "deriva cert ca dir --cluster a/b",
+        "deriva --output yaml status",
+    ] {
+        assert!(!accepted(line), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn exit_codes_tell_help_wrong_usage_and_an_unreachable_server_apart() {
+    // A port that was bound and let go of again: nobody else is given it at once.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "finds a port that nobody listens on"
+    )]
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let cases = [
+        (0, "deriva --version".to_owned()),
+        (2, "deriva get nonsense".to_owned()),
+        (2, "deriva --server nonsense status".to_owned()),
+        (2, "deriva --server https://127.0.0.1:1 status".to_owned()),
+        (2, "deriva recipe f 1 -p a=1 -p a=2".to_owned()),
+        (3, format!("deriva --server http://127.0.0.1:{port} status")),
+        (
+            3,
+            format!("deriva --output json --server http://127.0.0.1:{port} get {ADDR}"),
+        ),
+        (
+            3,
+            format!("deriva evict --all --admin http://127.0.0.1:{port}"),
+        ),
+        (1, "deriva eval /nonexistent/graph.json".to_owned()),
+    ];
+    for (code, line) in cases {
+        assert_eq!(crate::cli::run(argv(&line)).await, code, "{line}");
+    }
+}
+
+#[test]
+fn half_a_pair_of_tls_files_is_wrong_usage() {
+    for (line, fits) in [
+        ("deriva status --tls-ca a", true),
+        ("deriva --tls-cert b status --tls-key c --tls-ca a", true),
+        ("deriva status --tls-cert b --tls-ca a", false),
+        ("deriva status --tls-cert b --tls-key c", false),
+    ] {
+        let cli = Cli::try_parse_from(argv(line)).unwrap();
+        assert_eq!(cli.global.tls().is_ok(), fits, "{line}");
+    }
+}
+
+#[test]
+fn a_line_that_does_not_parse_can_still_ask_for_json() {
+    assert!(wants_json(&argv("deriva --output json frobnicate")));
+    assert!(wants_json(&argv("deriva frobnicate --output=json")));
+    assert!(!wants_json(&argv("deriva --output text json")));
+}

@@ -96,8 +96,12 @@ pub(super) async fn run(global: &Global, what: EvalArgs) -> Result<Answer, Failu
     let root = root(&recipes, what.root).map_err(Failure::Usage)?;
     let client = connect(global).await?;
     let sink = Sink::open(what.out.as_deref())?;
-    let evaluation =
-        Evaluation { recipes, root: Some(root), mode: what.mode.into(), keep: what.keep.into() };
+    let evaluation = Evaluation {
+        recipes,
+        root: Some(root),
+        mode: what.mode.into(),
+        keep: what.keep.into(),
+    };
     pour(&client, evaluation, sink, &root).await
 }
 
@@ -177,7 +181,10 @@ fn root(recipes: &[Recipe], asked: Option<usize>) -> Result<CAddr, String> {
     };
     match (found, asked) {
         (Some(recipe), _) => Ok(recipe.address()),
-        (None, Some(at)) => Err(format!("--root {at}: the list has {} recipes", recipes.len())),
+        (None, Some(at)) => Err(format!(
+            "--root {at}: the list has {} recipes",
+            recipes.len()
+        )),
         (None, None) => Err("the list of recipes is empty".to_owned()),
     }
 }

@@ -19,13 +19,18 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MOST: usize = 64 << 10;
 
 #[derive(Debug, Args)]
-#[command(after_help = "JSON: {\"evicted\": the admin interface's answer}")]
+#[command(after_help = "JSON: {\"evicted\":{\"values\",\"bytes\"}}")]
 pub(super) struct EvictArgs {
     /// Evict every value. There is no way to evict some; `invalidate` drops one.
     #[arg(long, required = true)]
     all: bool,
     /// The node's admin interface.
-    #[arg(long, value_name = "URL", env = "DERIVA_ADMIN", default_value = "http://127.0.0.1:9090")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DERIVA_ADMIN",
+        default_value = "http://127.0.0.1:9090"
+    )]
     admin: String,
 }
 
@@ -34,14 +39,23 @@ pub(super) async fn run(what: EvictArgs) -> Result<Answer, Failure> {
     let call = async { answered(&uri, send(&uri).await?).await };
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(answer) => answer,
-        Err(_) => Err(Failure::local(format!("{uri}: no answer within {} s", DEADLINE.as_secs()))),
+        Err(_) => Err(Failure::local(format!(
+            "{uri}: no answer within {} s",
+            DEADLINE.as_secs()
+        ))),
     }
 }
 
 fn endpoint(admin: &str) -> Result<Uri, Failure> {
-    let wrong = || Failure::Usage(format!("--admin {admin}: a URL begins with http://HOST:PORT"));
+    let wrong = || {
+        Failure::Usage(format!(
+            "--admin {admin}: a URL begins with http://HOST:PORT"
+        ))
+    };
     let base = admin.trim_end_matches('/');
-    let uri = format!("{base}/v1/cache/evict").parse::<Uri>().map_err(|_| wrong())?;
+    let uri = format!("{base}/v1/cache/evict")
+        .parse::<Uri>()
+        .map_err(|_| wrong())?;
     match (uri.scheme_str(), uri.host()) {
         (Some("http"), Some(_)) => Ok(uri),
         _ => Err(wrong()),
@@ -49,35 +63,51 @@ fn endpoint(admin: &str) -> Result<Uri, Failure> {
 }
 
 async fn send(uri: &Uri) -> Result<Response<Incoming>, Failure> {
-    let request = Request::builder().method(Method::POST).uri(uri).body(Empty::<Bytes>::new());
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(uri)
+        .body(Empty::<Bytes>::new());
     let request = request.map_err(|e| Failure::Usage(format!("{uri}: {e}")))?;
     let client = Client::builder(TokioExecutor::new()).build_http();
-    client.request(request).await.map_err(|e| match e.is_connect() {
-        true => Failure::Unreachable {
-            message: format!("cannot reach {uri}: {}", root_words(&e)),
-            hint: "name the node's admin address with --admin URL; its ready line tells it"
-                .to_owned(),
-        },
-        false => Failure::local(format!("{uri}: {}", root_words(&e))),
-    })
+    client
+        .request(request)
+        .await
+        .map_err(|e| match e.is_connect() {
+            true => Failure::Unreachable {
+                message: format!("cannot reach {uri}: {}", root_words(&e)),
+                hint: "name the node's admin address with --admin URL; its ready line tells it"
+                    .to_owned(),
+            },
+            false => Failure::local(format!("{uri}: {}", root_words(&e))),
+        })
 }
 
 async fn answered(uri: &Uri, response: Response<Incoming>) -> Result<Answer, Failure> {
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MOST).collect().await;
-    let body = body.map_err(|e| Failure::local(format!("{uri}: {e}")))?.to_bytes();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MOST)
+        .collect()
+        .await;
+    let body = body
+        .map_err(|e| Failure::local(format!("{uri}: {e}")))?
+        .to_bytes();
     render(uri, status, &body)
 }
 
 fn render(uri: &Uri, status: StatusCode, body: &[u8]) -> Result<Answer, Failure> {
     let words = String::from_utf8_lossy(body).trim().to_owned();
-    if !status.is_success() {
-        return Err(Failure::local(format!("{uri} answered {status}: {words}")));
-    }
     let said = serde_json::from_slice::<Json>(body).unwrap_or_else(|_| json!(words));
-    let text = match words.is_empty() {
-        true => "the cache is empty".to_owned(),
-        false => format!("the cache is empty: {words}"),
+    if !status.is_success() {
+        let told = |key: &str| said["error"][key].as_str().map(str::to_owned);
+        let message = told("message").unwrap_or(words);
+        let hint = told("hint");
+        return Err(Failure::Local {
+            message: format!("{uri} answered {status}: {message}"),
+            hint,
+        });
+    }
+    let text = match (said["values"].as_u64(), said["bytes"].as_u64()) {
+        (Some(values), Some(bytes)) => format!("{values} values dropped, {bytes} bytes"),
+        _ => "the cache is empty".to_owned(),
     };
     Ok(Answer::new(text, json!({ "evicted": said })))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use deriva_client::{Client, Explained};
+use deriva_model::ContentHash;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -18,7 +19,7 @@ pub(super) const NODES_MOST: usize = 1_000_000;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Inputs stand before what consumes them; the address itself is last.
-JSON: {\"nodes\":[{\"addr\",\"kind\",\"function\",\"version\",\"inputs\":[ADDR],\"params\":{},\"cached\",\"content_hash\",\"size\",\"cost_nanos\",\"consumed\":[ADDR]}]}; what is not known is null.")]
+JSON: {\"nodes\":[{\"addr\",\"kind\",\"function\",\"version\",\"inputs\":[ADDR],\"params\":{},\"cached\",\"content_hash\",\"size\",\"cost_nanos\",\"consumed\":[CONTENT HASH]}]}; what is not known is null.")]
 pub(super) struct ExplainArgs {
     /// What to explain.
     addr: Target,
@@ -32,21 +33,37 @@ pub(super) async fn run(client: &Client, what: ExplainArgs) -> Result<Answer, Fa
 
 fn render(nodes: &[Explained]) -> Answer {
     let text = nodes.iter().map(block).collect::<Vec<_>>().join("\n\n");
-    Answer::new(text, json!({ "nodes": nodes.iter().map(node_json).collect::<Vec<_>>() }))
+    Answer::new(
+        text,
+        json!({ "nodes": nodes.iter().map(node_json).collect::<Vec<_>>() }),
+    )
 }
 
 fn block(node: &Explained) -> String {
     let mut rows = vec![("addr", node.addr.to_string()), ("kind", node.kind.clone())];
     rows.extend(node.function.iter().map(|f| ("function", f.to_string())));
-    rows.extend(node.params.iter().map(|(key, value)| ("param", format!("{key}={value:?}"))));
-    let consumed = node.record.as_ref().map_or(&node.inputs, |record| &record.consumed);
-    let word = if node.record.is_some() { "consumed" } else { "input" };
-    rows.extend(consumed.iter().map(|input| (word, short(input))));
+    rows.extend(
+        node.params
+            .iter()
+            .map(|(key, value)| ("param", format!("{key}={value:?}"))),
+    );
+    let consumed = node.record.iter().flat_map(|record| &record.consumed);
+    let mut consumed = consumed.map(|hash| format!(", content {}", short(&hash.as_leaf_address())));
+    for input in &node.inputs {
+        let with = consumed.next().unwrap_or_default();
+        rows.push(("input", format!("{}{with}", short(input))));
+    }
     rows.push(("at hand", if node.cached { "yes" } else { "no" }.to_owned()));
     if let Some(record) = &node.record {
         rows.push(("content", record.content_hash.to_string()));
         rows.push(("size", format!("{} bytes", record.size)));
-        rows.push(("cost", format!("{:?}", Duration::from_nanos(record.cost_nanos))));
+    }
+    // Only what was executed has a cost.
+    if let (Some(record), Some(_)) = (&node.record, &node.function) {
+        rows.push((
+            "cost",
+            format!("{:?}", Duration::from_nanos(record.cost_nanos)),
+        ));
     }
     columns(&rows)
 }
@@ -64,7 +81,7 @@ fn node_json(node: &Explained) -> Json {
         "content_hash": record.map(|r| r.content_hash.to_string()),
         "size": record.map(|r| r.size),
         "cost_nanos": record.map(|r| r.cost_nanos),
-        "consumed": record.map(|r| hexes(&r.consumed)),
+        "consumed": record.map(|r| r.consumed.iter().map(ContentHash::to_hex).collect::<Vec<_>>()),
     })
 }
 

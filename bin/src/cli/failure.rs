@@ -19,7 +19,10 @@ pub(super) enum Failure {
     /// The call gave no answer.
     Client(Box<ClientError>),
     /// Something on this machine, or in the answer, that is not as it must be.
-    Local { message: String, hint: Option<String> },
+    Local {
+        message: String,
+        hint: Option<String>,
+    },
     /// The admin interface cannot be reached.
     Unreachable { message: String, hint: String },
     /// Whoever read the output has gone: there is nobody left to tell.
@@ -48,7 +51,10 @@ struct Told {
 
 impl Failure {
     pub(super) fn local(message: impl Into<String>) -> Self {
-        Self::Local { message: message.into(), hint: None }
+        Self::Local {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// A file that could not be read, made or written.
@@ -78,7 +84,9 @@ impl Failure {
     /// Prints it on standard error and answers the exit code.
     pub(super) fn tell(&self, format: Format) -> u8 {
         use io::Write as _;
-        let Some(words) = self.words(format) else { return self.exit_code() };
+        let Some(words) = self.words(format) else {
+            return self.exit_code();
+        };
         // When standard error is gone too, the exit code is all that is left to say.
         match writeln!(io::stderr().lock(), "{words}") {
             Ok(()) | Err(_) => self.exit_code(),
@@ -109,8 +117,19 @@ impl Failure {
 
 impl Told {
     fn plain(kind: &'static str, message: &str, hint: Option<String>) -> Self {
-        let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
-        Self { kind, code: None, message, reason: None, address: None, hint, retry_after_ms: None }
+        let message = message
+            .strip_prefix("error: ")
+            .unwrap_or(message)
+            .to_owned();
+        Self {
+            kind,
+            code: None,
+            message,
+            reason: None,
+            address: None,
+            hint,
+            retry_after_ms: None,
+        }
     }
 
     fn client(error: &ClientError) -> Self {
@@ -124,22 +143,34 @@ impl Told {
         if let ClientError::Refused(refusal) = error {
             told.code = Some(code_name(refusal.code));
             told.reason = Some(refusal.reason.clone()).filter(|r| !r.is_empty());
-            told.retry_after_ms =
-                refusal.retry_after.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
+            told.retry_after_ms = refusal
+                .retry_after
+                .map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
         }
         told
     }
 
     fn text(&self) -> String {
         let mut lines = vec![format!("error: {}", self.message)];
-        let named = self.address.as_ref().filter(|hex| !self.message.contains(hex.as_str()));
+        let named = self
+            .address
+            .as_ref()
+            .filter(|hex| !self.message.contains(hex.as_str()));
         lines.extend(named.map(|hex| format!("  address: {hex}")));
-        let code = self.code.iter().chain(&self.reason).cloned().collect::<Vec<_>>();
+        let code = self
+            .code
+            .iter()
+            .chain(&self.reason)
+            .cloned()
+            .collect::<Vec<_>>();
         if !code.is_empty() {
             lines.push(format!("  reason: {}", code.join(" ")));
         }
         lines.extend(self.hint.iter().map(|hint| format!("  hint: {hint}")));
-        lines.extend(self.retry_after_ms.map(|ms| format!("  try again in {ms} ms")));
+        lines.extend(
+            self.retry_after_ms
+                .map(|ms| format!("  try again in {ms} ms")),
+        );
         lines.join("\n")
     }
 
@@ -147,12 +178,19 @@ impl Told {
         let mut error = Map::new();
         error.insert("kind".to_owned(), json!(self.kind));
         error.insert("message".to_owned(), json!(self.message));
-        let texts =
-            [("code", &self.code), ("reason", &self.reason), ("address", &self.address), ("hint", &self.hint)];
+        let texts = [
+            ("code", &self.code),
+            ("reason", &self.reason),
+            ("address", &self.address),
+            ("hint", &self.hint),
+        ];
         for (key, value) in texts {
             error.extend(value.iter().map(|text| (key.to_owned(), json!(text))));
         }
-        error.extend(self.retry_after_ms.map(|ms| ("retry_after_ms".to_owned(), json!(ms))));
+        error.extend(
+            self.retry_after_ms
+                .map(|ms| ("retry_after_ms".to_owned(), json!(ms))),
+        );
         json!({ "error": error })
     }
 }

@@ -47,7 +47,9 @@ enum Query {
 
 impl Query {
     fn name(self) -> String {
-        self.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+        self.to_possible_value()
+            .map(|v| v.get_name().to_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -82,7 +84,10 @@ async fn whole(client: &Client, addr: &CAddr) -> Result<Answer, Failure> {
     let nodes = client.explain(addr).await?.collect(NODES_MOST).await?;
     let text = tree::render(addr, &nodes);
     let json = nodes.iter().map(node_json).collect::<Vec<_>>();
-    Ok(Answer::new(text, json!({ "addr": addr.to_string(), "nodes": json })))
+    Ok(Answer::new(
+        text,
+        json!({ "addr": addr.to_string(), "nodes": json }),
+    ))
 }
 
 async fn depth(client: &Client, addr: &CAddr) -> Result<Answer, Failure> {
@@ -107,8 +112,14 @@ async fn list(client: &Client, addr: &CAddr, query: Query) -> Result<Answer, Fai
 }
 
 async fn object(client: &Client, addr: &CAddr, query: Query) -> Result<Answer, Failure> {
-    let nodes = client.graph(addr, query.into()).await?.collect(NODES_MOST).await?;
-    let nodes = nodes.iter().map(|n| json!({ "addr": n.addr.to_string(), "depth": n.depth }));
+    let nodes = client
+        .graph(addr, query.into())
+        .await?
+        .collect(NODES_MOST)
+        .await?;
+    let nodes = nodes
+        .iter()
+        .map(|n| json!({ "addr": n.addr.to_string(), "depth": n.depth }));
     let json = json!({
         "addr": addr.to_string(), "query": query.name(), "nodes": nodes.collect::<Vec<_>>(),
     });

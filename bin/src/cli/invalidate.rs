@@ -61,17 +61,17 @@ fn single(addr: &CAddr, what: &InvalidateArgs, was_cached: bool) -> Answer {
         "was_cached": was_cached, "evicted_count": u8::from(was_cached),
     });
     if what.detail {
-        let evicted = if was_cached { vec![addr.to_string()] } else { Vec::new() };
+        let evicted = if was_cached {
+            vec![addr.to_string()]
+        } else {
+            Vec::new()
+        };
         json["evicted_addrs"] = json!(evicted);
     }
     Answer::new(format!("{addr}: {words}"), json)
 }
 
-async fn cascade(
-    client: &Client,
-    addr: &CAddr,
-    what: &InvalidateArgs,
-) -> Result<Answer, Failure> {
+async fn cascade(client: &Client, addr: &CAddr, what: &InvalidateArgs) -> Result<Answer, Failure> {
     let how = CascadeRequest {
         policy: if what.dry_run { "dry_run" } else { "" }.to_owned(),
         include_root: true,
@@ -80,7 +80,11 @@ async fn cascade(
     let answer = client.cascade_invalidate(addr, how).await?;
     let evicted = answer.evicted_addrs.iter().map(|bytes| address(bytes));
     let evicted = hexes(&evicted.collect::<Result<Vec<_>, _>>()?);
-    let verb = if what.dry_run { "would be dropped" } else { "dropped" };
+    let verb = if what.dry_run {
+        "would be dropped"
+    } else {
+        "dropped"
+    };
     let mut lines = vec![format!(
         "{} values {verb}, {} bytes; {} addresses looked at, {} deep, in {} µs",
         answer.evicted_count,

@@ -76,7 +76,11 @@ pub(super) async fn gc(client: &Client, what: GcArgs) -> Result<Answer, Failure>
 pub(super) async fn pin(client: &Client, what: PinArgs) -> Result<Answer, Failure> {
     let addr = what.addr.find(client).await?;
     let was_new = client.pin(&addr).await?;
-    let words = if was_new { "pinned" } else { "was pinned already" };
+    let words = if was_new {
+        "pinned"
+    } else {
+        "was pinned already"
+    };
     let json = json!({ "addr": addr.to_string(), "was_new": was_new });
     Ok(Answer::new(format!("{addr}: {words}"), json))
 }
@@ -84,7 +88,11 @@ pub(super) async fn pin(client: &Client, what: PinArgs) -> Result<Answer, Failur
 pub(super) async fn unpin(client: &Client, what: PinArgs) -> Result<Answer, Failure> {
     let addr = what.addr.find(client).await?;
     let was_pinned = client.unpin(&addr).await?;
-    let words = if was_pinned { "no longer pinned" } else { "was not pinned" };
+    let words = if was_pinned {
+        "no longer pinned"
+    } else {
+        "was not pinned"
+    };
     let json = json!({ "addr": addr.to_string(), "was_pinned": was_pinned });
     Ok(Answer::new(format!("{addr}: {words}"), json))
 }

@@ -41,7 +41,11 @@ pub(super) async fn verify(client: &Client, what: VerifyArgs) -> Result<Answer, 
         "compute_time_us": said.compute_time_us, "error": said.error,
     });
     let answer = Answer::new(columns(&rows), json);
-    Ok(if said.deterministic && said.error.is_empty() { answer } else { answer.failed() })
+    Ok(if said.deterministic && said.error.is_empty() {
+        answer
+    } else {
+        answer.failed()
+    })
 }
 
 pub(super) async fn status(client: &Client) -> Result<Answer, Failure> {
@@ -80,8 +84,14 @@ fn render_status(s: &StatusResponse) -> Answer {
         ("writes", writes),
         ("recipes", s.recipe_count.to_string()),
         ("leaves", s.blob_count.to_string()),
-        ("cached values", format!("{} ({} bytes)", s.cache_entries, s.cache_size_bytes)),
-        ("values on disk", format!("{} ({} bytes)", s.disk_entries, s.disk_size_bytes)),
+        (
+            "cached values",
+            format!("{} ({} bytes)", s.cache_entries, s.cache_size_bytes),
+        ),
+        (
+            "values on disk",
+            format!("{} ({} bytes)", s.disk_entries, s.disk_size_bytes),
+        ),
         ("cache hit rate", format!("{:.3}", s.cache_hit_rate)),
         ("executions", s.executions.to_string()),
         ("early cutoffs", s.cutoffs.to_string()),
@@ -131,7 +141,10 @@ fn describe_param(param: &ParamInfo) -> String {
         (false, true) => String::new(),
         (false, false) => format!(", default {}", param.default),
     };
-    format!("  -p {}  ({}{need})  {}", param.name, param.kind, param.description)
+    format!(
+        "  -p {}  ({}{need})  {}",
+        param.name, param.kind, param.description
+    )
 }
 
 fn function_json(function: &FunctionInfo) -> Json {
@@ -167,11 +180,17 @@ pub(super) async fn cluster(client: &Client) -> Result<Answer, Failure> {
 fn describe_node(node: &ClusterNodeInfo) -> String {
     columns(&[
         ("node", node.name.clone()),
-        ("state", format!("{} (incarnation {})", node.state, node.incarnation)),
+        (
+            "state",
+            format!("{} (incarnation {})", node.state, node.incarnation),
+        ),
         ("role", node.role.clone()),
         ("cluster", node.addr.clone()),
         ("grpc", node.grpc_addr.clone()),
-        ("cache", format!("{} values, {} bytes", node.cache_entries, node.cache_bytes)),
+        (
+            "cache",
+            format!("{} values, {} bytes", node.cache_entries, node.cache_bytes),
+        ),
         ("leaves", node.blob_count.to_string()),
         ("cpu load", format!("{:.2}", node.cpu_load)),
         ("uptime", format!("{} s", node.uptime_secs)),

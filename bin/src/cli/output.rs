@@ -22,7 +22,11 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(text: impl Into<String>, json: Json) -> Self {
-        Self { text: text.into(), json, code: 0 }
+        Self {
+            text: text.into(),
+            json,
+            code: 0,
+        }
     }
 
     /// The command has written its output itself.
@@ -56,8 +60,13 @@ fn write(mut out: impl Write, format: Format, answer: &Answer) -> io::Result<()>
 /// Names and values in two columns.
 pub(super) fn columns(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines = rows.iter().map(|(name, value)| format!("{name:width$}  {value}"));
-    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    let lines = rows
+        .iter()
+        .map(|(name, value)| format!("{name:width$}  {value}"));
+    lines
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 pub(super) fn hexes(addrs: &[CAddr]) -> Vec<String> {

@@ -27,8 +27,14 @@ pub(super) fn parse(argument: &str) -> Result<(String, Value), String> {
 fn typed(kind: &str, text: &str) -> Result<Value, String> {
     match kind {
         "string" => Ok(Value::String(text.to_owned())),
-        "int" => text.parse().map(Value::I64).map_err(|e| format!("{text:?} as int: {e}")),
-        "bool" => text.parse().map(Value::Bool).map_err(|_| format!("{text:?} as bool: true or false")),
+        "int" => text
+            .parse()
+            .map(Value::I64)
+            .map_err(|e| format!("{text:?} as int: {e}")),
+        "bool" => text
+            .parse()
+            .map(Value::Bool)
+            .map_err(|_| format!("{text:?} as bool: true or false")),
         "float" => float(text),
         "bytes-hex" => bytes(text).map(Value::Bytes),
         "json" => {
@@ -40,7 +46,9 @@ fn typed(kind: &str, text: &str) -> Result<Value, String> {
 }
 
 fn float(text: &str) -> Result<Value, String> {
-    let number = text.parse::<f64>().map_err(|e| format!("{text:?} as float: {e}"))?;
+    let number = text
+        .parse::<f64>()
+        .map_err(|e| format!("{text:?} as float: {e}"))?;
     Ok(Value::F64(F64::new(number)))
 }
 
@@ -49,7 +57,11 @@ fn bytes(text: &str) -> Result<Vec<u8>, String> {
     if !digits.len().is_multiple_of(2) {
         return Err("bytes in hex have two digits each".to_owned());
     }
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());
+    let nibble = |digit: u8| {
+        char::from(digit)
+            .to_digit(16)
+            .and_then(|n| u8::try_from(n).ok())
+    };
     let pair = |two: &[u8]| Some(nibble(two[0])? << 4 | nibble(two[1])?);
     let all = digits.chunks_exact(2).map(pair).collect::<Option<_>>();
     all.ok_or_else(|| format!("{text:?} is not hex"))

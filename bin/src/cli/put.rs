@@ -24,7 +24,11 @@ pub(super) struct PutArgs {
 
 pub(super) async fn run(client: &Client, what: PutArgs) -> Result<Answer, Failure> {
     let (source, total) = open(&what.file).await?;
-    let mut counted = Counted { source, bar: sink::progress(total), passed: 0 };
+    let mut counted = Counted {
+        source,
+        bar: sink::progress(total),
+        passed: 0,
+    };
     let stored = client.put_leaf_stream(&mut counted).await;
     counted.bar.finish_and_clear();
     match stored {
@@ -40,15 +44,27 @@ pub(super) async fn run(client: &Client, what: PutArgs) -> Result<Answer, Failur
 type Source = Pin<Box<dyn AsyncRead + Send>>;
 
 /// The bytes and, for a regular file, their number.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the command line reads and writes its user's files; there is no storage port"
+)]
 async fn open(file: &PathBuf) -> Result<(Source, Option<u64>), Failure> {
     if file.as_os_str() == "-" {
         let source = sink::stdin().map_err(|e| Failure::file(file, &e))?;
         return Ok((Box::pin(source), None));
     }
-    let source = tokio::fs::File::open(file).await.map_err(|e| Failure::file(file, &e))?;
-    let about = source.metadata().await.map_err(|e| Failure::file(file, &e))?;
+    let source = tokio::fs::File::open(file)
+        .await
+        .map_err(|e| Failure::file(file, &e))?;
+    let about = source
+        .metadata()
+        .await
+        .map_err(|e| Failure::file(file, &e))?;
     if about.is_dir() {
-        return Err(Failure::local(format!("{}: is a directory", file.display())));
+        return Err(Failure::local(format!(
+            "{}: is a directory",
+            file.display()
+        )));
     }
     let total = about.is_file().then_some(about.len());
     Ok((Box::pin(source), total))

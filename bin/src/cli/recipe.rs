@@ -45,5 +45,8 @@ pub(super) async fn run(global: &Global, what: RecipeArgs) -> Result<Answer, Fai
         false => MissingInputs::Refuse,
     };
     let addr = client.put_recipe(&recipe, missing).await?;
-    Ok(Answer::new(addr.to_string(), json!({ "addr": addr.to_string() })))
+    Ok(Answer::new(
+        addr.to_string(),
+        json!({ "addr": addr.to_string() }),
+    ))
 }

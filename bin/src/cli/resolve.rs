@@ -33,11 +33,19 @@ fn render(addr: &CAddr, resolution: &Resolution) -> Answer {
             Answer::new(format!("{hex} is not known to this server"), json).failed()
         }
         Resolution::Leaf { size } => Answer::new(
-            columns(&[("addr", hex.clone()), ("kind", "leaf".into()), ("size", size.to_string())]),
+            columns(&[
+                ("addr", hex.clone()),
+                ("kind", "leaf".into()),
+                ("size", size.to_string()),
+            ]),
             json!({ "addr": hex, "found": true, "kind": "leaf", "size": size }),
         ),
         Resolution::Alias { of } => Answer::new(
-            columns(&[("addr", hex.clone()), ("kind", "alias".into()), ("of", of.to_string())]),
+            columns(&[
+                ("addr", hex.clone()),
+                ("kind", "alias".into()),
+                ("of", of.to_string()),
+            ]),
             json!({ "addr": hex, "found": true, "kind": "alias", "alias_of": of.to_string() }),
         ),
         Resolution::Recipe(recipe) => render_recipe(hex, recipe),
@@ -52,10 +60,18 @@ fn render_recipe(hex: String, recipe: &Recipe) -> Answer {
         ("function", function.name.clone()),
         ("version", function.version.clone()),
     ];
-    rows.extend(recipe.inputs().iter().map(|input| ("input", input.to_string())));
+    rows.extend(
+        recipe
+            .inputs()
+            .iter()
+            .map(|input| ("input", input.to_string())),
+    );
     let mut params = Map::new();
     for (key, value) in recipe.params() {
-        rows.push(("param", format!("{key}:{}={}", value.kind(), output::param(value))));
+        rows.push((
+            "param",
+            format!("{key}:{}={}", value.kind(), output::param(value)),
+        ));
         params.insert(key.clone(), output::param(value));
     }
     let json = json!({

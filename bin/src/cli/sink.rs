@@ -43,12 +43,18 @@ impl Sink {
             Place::Stdout => ProgressBar::hidden(),
             _ => progress(None),
         };
-        Ok(Self { place, written: 0, bar })
+        Ok(Self {
+            place,
+            written: 0,
+            bar,
+        })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match &mut self.place {
-            Place::Stdout => io::stdout().write_all(bytes).map_err(|e| Failure::stdout(&e))?,
+            Place::Stdout => io::stdout()
+                .write_all(bytes)
+                .map_err(|e| Failure::stdout(&e))?,
             Place::Beside(temp, file) => {
                 temp.write_all(bytes).map_err(|e| Failure::file(file, &e))?;
             }
@@ -71,7 +77,8 @@ impl Sink {
             }
             Place::Straight(_, file) => Some(file),
             Place::Beside(temp, file) => {
-                temp.persist(&file).map_err(|e| Failure::file(&file, &e.error))?;
+                temp.persist(&file)
+                    .map_err(|e| Failure::file(&file, &e.error))?;
                 Some(file)
             }
         };
@@ -79,6 +86,10 @@ impl Sink {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the command line reads and writes its user's files; there is no storage port"
+)]
 fn open_file(file: &Path) -> io::Result<Place> {
     // A link is followed, so that the file it names is replaced and not the link.
     let real = match fs::canonicalize(file) {
@@ -123,7 +134,10 @@ pub(super) fn progress(total: Option<u64>) -> ProgressBar {
             ProgressBar::new(total),
             "{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
         ),
-        None => (ProgressBar::new_spinner(), "{spinner} {bytes} {binary_bytes_per_sec}"),
+        None => (
+            ProgressBar::new_spinner(),
+            "{spinner} {bytes} {binary_bytes_per_sec}",
+        ),
     };
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),

@@ -20,7 +20,10 @@ const PARAM_CHARS_MOST: usize = 40;
 
 /// Draws everything beneath `root`, itself first.
 pub(super) fn render(root: &CAddr, nodes: &[Explained]) -> String {
-    let known = nodes.iter().map(|node| (node.addr, node)).collect::<HashMap<_, _>>();
+    let known = nodes
+        .iter()
+        .map(|node| (node.addr, node))
+        .collect::<HashMap<_, _>>();
     let mut drawn = HashSet::new();
     let mut lines = Vec::new();
     let mut open = vec![(*root, 0)];
@@ -54,7 +57,11 @@ fn line(node: &Explained) -> String {
         Some(function) => words.push(format!(" {} {}", function.name, function.version)),
         None => words.push(format!(" {}", node.kind)),
     }
-    words.extend(node.params.iter().map(|(key, value)| format!("{key}={}", cut(value))));
+    words.extend(
+        node.params
+            .iter()
+            .map(|(key, value)| format!("{key}={}", cut(value))),
+    );
     words.join(" ")
 }
 

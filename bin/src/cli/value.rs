@@ -47,7 +47,9 @@ impl From<Order> for Mode {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "JSON: with -o FILE {\"addr\",\"size\",\"file\"}; otherwise nothing but the bytes.")]
+#[command(
+    after_help = "JSON: with -o FILE {\"addr\",\"size\",\"file\"}; otherwise nothing but the bytes."
+)]
 pub(super) struct TraceArgs {
     /// What to compute.
     addr: Target,
@@ -79,7 +81,9 @@ async fn pour(mut stream: GetStream, mut sink: Sink, addr: &CAddr) -> Result<Ans
         sink.write(&chunk)?;
     }
     let (size, file) = sink.keep()?;
-    let Some(file) = file else { return Ok(Answer::written()) };
+    let Some(file) = file else {
+        return Ok(Answer::written());
+    };
     let file = file.display().to_string();
     Ok(Answer::new(
         format!("{size} bytes of {addr} in {file}"),
@@ -88,6 +92,10 @@ async fn pour(mut stream: GetStream, mut sink: Sink, addr: &CAddr) -> Result<Ans
 }
 
 /// A whole file or standard input, if it is no longer than `limit` bytes.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the command line reads and writes its user's files; there is no storage port"
+)]
 pub(super) async fn read(file: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let room = limit as u64 + 1;

@@ -1,1 +1,15 @@
-//! The node: its settings and its assembly.
+//! The node: its settings, its assembly, and how it says that it is ready.
+//!
+//! It refuses to hold behaviour: it puts concrete parts behind the ports and starts the actors.
+
+pub mod arguments;
+mod assembly;
+mod config;
+mod parts;
+mod ready;
+pub mod settings;
+pub mod telemetry;
+
+pub use assembly::{Node, StartError};
+pub use config::NodeConfig;
+pub use ready::Ready;

@@ -73,6 +73,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("recipe_memory", "256MiB", "recipes kept in memory"),
     setting("store_memory", "256MiB", "the store's own buffers and block cache"),
     setting("in_flight_memory", "512MiB", "computed values held for their consumers; more goes to temporary files"),
+    setting("spill_disk", "16GiB", "what those temporary files may take"),
     setting("min_free_disk", "64MiB", "below this much free space writes are refused"),
     setting("max_requests", "1024", "materializations under way at once"),
     setting("max_message", "16MiB", "the largest message from a client; larger leaves are streamed"),
@@ -203,13 +204,7 @@ impl Settings {
     /// # Errors
     /// `BadValue` saying what the key takes.
     pub fn parsed<T: std::str::FromStr>(&self, key: &str, wanted: &str) -> Result<T, SettingsError> {
-        let (value, origin) = self.entry(key);
-        value.parse().map_err(|_| SettingsError::BadValue {
-            key: key.to_owned(),
-            value: value.to_owned(),
-            origin,
-            wanted: wanted.to_owned(),
-        })
+        self.text(key).parse().map_err(|_| self.bad(key, wanted))
     }
 
     /// A size in bytes.
@@ -217,13 +212,20 @@ impl Settings {
     /// # Errors
     /// `BadValue`.
     pub fn size(&self, key: &str) -> Result<u64, SettingsError> {
+        let wanted = "a number of bytes, such as 4096, 16KiB, 512MiB or 8GiB";
+        parse_size(self.text(key)).ok_or_else(|| self.bad(key, wanted))
+    }
+
+    /// The error that says what a key takes instead of what it has.
+    #[must_use]
+    pub fn bad(&self, key: &str, wanted: &str) -> SettingsError {
         let (value, origin) = self.entry(key);
-        parse_size(value).ok_or_else(|| SettingsError::BadValue {
+        SettingsError::BadValue {
             key: key.to_owned(),
             value: value.to_owned(),
             origin,
-            wanted: "a number of bytes, such as 4096, 16KiB, 512MiB or 8GiB".to_owned(),
-        })
+            wanted: wanted.to_owned(),
+        }
     }
 
     /// The settings as a file that would put them in force, each with its origin and meaning.

@@ -8,7 +8,7 @@ use deriva_model::{
 };
 
 /// Any bytes, as a document of each type.
-pub fn decode_document(bytes: &[u8]) {
+pub(crate) fn decode_document(bytes: &[u8]) {
     let mut readings = 0;
     readings += spelled_once(bytes, Recipe::decode(bytes), |it| Some(it.encode()));
     readings += spelled_once(bytes, Record::decode(bytes), |it| it.encode().ok());
@@ -26,7 +26,7 @@ pub fn decode_document(bytes: &[u8]) {
 }
 
 /// Any bytes, as a recipe in the old form.
-pub fn decode_legacy_recipe(bytes: &[u8]) {
+pub(crate) fn decode_legacy_recipe(bytes: &[u8]) {
     let read = decode_legacy(bytes);
     if let Ok(recipe) = &read {
         assert_eq!(names_a_recipe(bytes), Some(RecipeForm::Legacy));

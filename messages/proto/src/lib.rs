@@ -1,7 +1,13 @@
 //! The public gRPC interface, generated from `proto/deriva/deriva.proto`, for gateway and client
 //! alike. It refuses to hold any logic: meaning is given to these messages where they arrive.
 
-#![allow(clippy::all, clippy::pedantic, clippy::restriction, unreachable_pub, missing_docs)]
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::restriction,
+    unreachable_pub,
+    missing_docs
+)]
 
 tonic::include_proto!("deriva");
 

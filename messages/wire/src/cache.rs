@@ -31,6 +31,10 @@ pub enum CacheMessage {
         reply: Reply<Evicted>,
     },
     /// Forgets every value.
-    EvictAll { reply: Reply<Evicted> },
-    Count { reply: Reply<CacheCounts> },
+    EvictAll {
+        reply: Reply<Evicted>,
+    },
+    Count {
+        reply: Reply<CacheCounts>,
+    },
 }

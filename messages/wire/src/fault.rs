@@ -45,7 +45,9 @@ pub enum Fault {
     Malformed { reason: String },
     #[error("the recipe is refused: {reason}")]
     RefusedRecipe { reason: String },
-    #[error("the bytes of leaf {address} are a recipe, and would share its address; put it as a recipe")]
+    #[error(
+        "the bytes of leaf {address} are a recipe, and would share its address; put it as a recipe"
+    )]
     LeafIsRecipe { address: CAddr },
     #[error("{what} is limited to {limit}, this has {got}")]
     OverLimit { what: String, limit: u64, got: u64 },
@@ -58,9 +60,13 @@ pub enum Fault {
         failure: Failure,
         message: String,
     },
-    #[error("the stored bytes of {address} do not match it ({what}); put the leaf again to heal it")]
+    #[error(
+        "the stored bytes of {address} do not match it ({what}); put the leaf again to heal it"
+    )]
     DataLoss { address: CAddr, what: String },
-    #[error("the disk is full ({free} bytes free, {reserve} kept in reserve): reads go on, writes are refused until there is room")]
+    #[error(
+        "the disk is full ({free} bytes free, {reserve} kept in reserve): reads go on, writes are refused until there is room"
+    )]
     StoreFull { free: u64, reserve: u64 },
     #[error("the store takes no writes: {why}")]
     StoreReadOnly { why: String },
@@ -89,7 +95,9 @@ pub enum Fault {
 }
 
 fn first(missing: &[CAddr]) -> String {
-    missing.first().map_or_else(|| "unknown".to_owned(), CAddr::to_hex)
+    missing
+        .first()
+        .map_or_else(|| "unknown".to_owned(), CAddr::to_hex)
 }
 
 impl Fault {

@@ -62,6 +62,6 @@ pub struct ExplainedRecord {
     pub size: u64,
     /// What the execution took, in nanoseconds.
     pub cost_nanos: u64,
-    /// The inputs it consumed, in order.
-    pub consumed: Vec<CAddr>,
+    /// The content hashes of the inputs it consumed, in recipe order.
+    pub consumed: Vec<ContentHash>,
 }

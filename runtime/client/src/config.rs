@@ -101,6 +101,10 @@ async fn tls_config(files: &TlsFiles) -> Result<ClientTlsConfig, ClientError> {
     Ok(config.identity(Identity::from_pem(read(cert).await?, read(key).await?)))
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a client runs outside the node: there is no storage port"
+)]
 async fn read(path: &PathBuf) -> Result<Vec<u8>, ClientError> {
     tokio::fs::read(path)
         .await

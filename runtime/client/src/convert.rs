@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use deriva_model::{CAddr, F64, FunctionId, Recipe, Value, limits};
+use deriva_model::{CAddr, ContentHash, F64, FunctionId, Recipe, Value, limits};
 use deriva_proto::{ListValue, PutRecipeRequest, ResolveResponse, TypedValue, typed_value::Kind};
 
 use crate::{ClientError, Explained, ExplainedRecord, GraphNode, MissingInputs, Resolution};
@@ -129,11 +129,14 @@ pub(crate) fn explained(answer: deriva_proto::ExplainResponse) -> Result<Explain
     let record = match answer.content_hash.is_empty() {
         true => None,
         false => Some(ExplainedRecord {
-            content_hash: deriva_model::ContentHash::try_from_slice(&answer.content_hash)
-                .map_err(|e| malformed(&e.to_string()))?,
+            content_hash: content(&answer.content_hash)?,
             size: answer.size,
             cost_nanos: answer.cost_nanos,
-            consumed: addresses(&answer.consumed)?,
+            consumed: answer
+                .consumed
+                .iter()
+                .map(|bytes| content(bytes))
+                .collect::<Result<_, _>>()?,
         }),
     };
     let function = match answer.function_name.is_empty() {
@@ -152,6 +155,10 @@ pub(crate) fn explained(answer: deriva_proto::ExplainResponse) -> Result<Explain
         cached: answer.cached,
         record,
     })
+}
+
+fn content(bytes: &[u8]) -> Result<ContentHash, ClientError> {
+    ContentHash::try_from_slice(bytes).map_err(|e| malformed(&e.to_string()))
 }
 
 fn malformed(what: &str) -> ClientError {

@@ -30,5 +30,9 @@ pub use upload::PIECE_BYTES;
 #[cfg(test)]
 mod client_test;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test's own server"
+)]
 mod fake_test;

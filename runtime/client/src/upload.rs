@@ -4,12 +4,15 @@
 //! leaf" is sent only after the source said that it ended. A source that fails, or a caller that
 //! goes away, resets the stream instead, so that no shortened leaf is ever stored.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use deriva_model::CAddr;
 use deriva_proto::{PutLeafResponse, PutLeafStreamRequest};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::mpsc,
+    task::JoinHandle,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
@@ -26,6 +29,8 @@ use crate::{Client, ClientError, convert};
 pub const PIECE_BYTES: usize = 256 << 10;
 /// Pieces read ahead of the connection: with the one being sent, about 1 MiB.
 const PIECES_AHEAD: usize = 3;
+/// How long a failed upload waits for its reset to be sent.
+const RESET_PATIENCE: Duration = Duration::from_secs(2);
 const PATH: &str = "/deriva.Deriva/PutLeafStream";
 
 /// One step of an upload. Only `End` closes the stream well.
@@ -39,15 +44,38 @@ where
     R: AsyncRead + Unpin + Send,
 {
     let (pieces, outlet) = mpsc::channel(PIECES_AHEAD);
-    let call = send(client, outlet);
-    tokio::pin!(call);
-    // The server may refuse before it has everything; then the rest of the source is not read.
-    let expected = tokio::select! {
+    // The call is a task of its own, because it must outlive a caller that goes away: dropping a
+    // call makes the transport send CANCEL, which servers may take for an ordinary end.
+    let call = tokio::spawn(send(client.clone(), outlet));
+    let read = tokio::select! {
+        // First, because a call that ended well closes its side right after the last piece.
         biased;
-        answer = &mut call => return early(answer),
-        read = pump(source, pieces) => read?,
+        read = pump(source, &pieces) => read,
+        // The server has spoken before it had everything; the rest of the source is not read.
+        () = pieces.closed() => return early(ended(call).await),
     };
-    let got = call.await?;
+    drop(pieces);
+    match read {
+        Ok(expected) => matching(expected, ended(call).await?),
+        Err(fault) => {
+            // Waits until the reset is on its way, so that a process that ends now does not lose
+            // it. What the call says of it is known; a server that stays silent is left alone.
+            match tokio::time::timeout(RESET_PATIENCE, call).await {
+                Ok(_) | Err(_) => Err(fault),
+            }
+        }
+    }
+}
+
+async fn ended(call: JoinHandle<Result<CAddr, ClientError>>) -> Result<CAddr, ClientError> {
+    match call.await {
+        Ok(answer) => answer,
+        Err(e) => Err(ClientError::CutOff(format!("the upload was ended: {e}"))),
+    }
+}
+
+/// An address that was answered, if it is that of the bytes.
+pub(crate) fn matching(expected: CAddr, got: CAddr) -> Result<CAddr, ClientError> {
     match got == expected {
         true => Ok(got),
         false => Err(ClientError::Mismatch { expected, got }),
@@ -63,7 +91,7 @@ fn early(answer: Result<CAddr, ClientError>) -> Result<CAddr, ClientError> {
 }
 
 /// Reads the source to its end into the stream; answers the address of what was read.
-async fn pump<R>(mut source: R, pieces: mpsc::Sender<Piece>) -> Result<CAddr, ClientError>
+async fn pump<R>(mut source: R, pieces: &mpsc::Sender<Piece>) -> Result<CAddr, ClientError>
 where
     R: AsyncRead + Unpin,
 {
@@ -95,7 +123,7 @@ async fn read_piece<R: AsyncRead + Unpin>(source: &mut R) -> std::io::Result<Byt
     Ok(piece.freeze())
 }
 
-async fn send(client: &Client, outlet: mpsc::Receiver<Piece>) -> Result<CAddr, ClientError> {
+async fn send(client: Client, outlet: mpsc::Receiver<Piece>) -> Result<CAddr, ClientError> {
     let mut grpc = Grpc::new(client.channel());
     grpc.ready()
         .await

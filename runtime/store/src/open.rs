@@ -14,8 +14,15 @@ use deriva_system::storage::{
     Space,
     layout::{FORMAT_VERSION, META_FORMAT},
 };
-use rocksdb::{DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, IteratorMode, WriteOptions};
-use std::{fs, path::Path};
+use rocksdb::{
+    DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, InfoLogger, IteratorMode, LogLevel,
+    WriteOptions,
+};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 const STORE: &str = "store";
 /// The file that names the manifest; a store has one from the moment it is whole.
@@ -112,7 +119,9 @@ fn look(path: &Path, options: &StoreOptions, tuning: &Tuning) -> Result<Option<u
         LogDamage::Refuse => DBRecoveryMode::TolerateCorruptedTailRecords,
         LogDamage::CutOff => DBRecoveryMode::PointInTime,
     };
-    let database = tuning.database(options, recovery);
+    let mut database = tuning.database(options, recovery);
+    let complaint = Arc::new(OnceLock::new());
+    database.set_info_logger(listen(complaint.clone()));
     let rocks = |error| OpenError::from_rocks(path, error);
     let families = DB::list_cf(&database, path).map_err(rocks)?;
     let newer = |found| OpenError::NewerFormat {
@@ -127,7 +136,7 @@ fn look(path: &Path, options: &StoreOptions, tuning: &Tuning) -> Result<Option<u
         return nothing_else(path, &families);
     }
     let seen = DB::open_cf_descriptors_read_only(&database, path, tuning.meta_family(), false)
-        .map_err(|error| of_log(OpenError::from_rocks(path, error)))?;
+        .map_err(|error| of_log(OpenError::from_rocks(path, error), complaint.get()))?;
     match read_format(&seen, path)? {
         Some(format) if format > FORMAT_VERSION => Err(newer(format!("format {format}"))),
         format => Ok(format),
@@ -144,13 +153,23 @@ fn is_known(name: &str) -> bool {
     name == DEFAULT_COLUMN_FAMILY_NAME || Space::ALL.iter().any(|space| space.name() == name)
 }
 
-/// RocksDB names the log in what it says about one.
-fn of_log(error: OpenError) -> OpenError {
-    match error {
-        OpenError::Damaged { path, why } if why.contains(".log") => {
-            OpenError::DamagedLog { path, why }
+/// RocksDB's error says that something is damaged; which log it is stands in its messages.
+fn listen(complaint: Arc<OnceLock<String>>) -> InfoLogger {
+    InfoLogger::new_callback_logger(LogLevel::Warn, move |_, text| {
+        tracing::warn!(target: "rocksdb", "{text}");
+        if text.contains(".log: dropping") {
+            complaint.get_or_init(|| text.trim().to_owned());
         }
-        other => other,
+    })
+}
+
+fn of_log(error: OpenError, complaint: Option<&String>) -> OpenError {
+    match (error, complaint) {
+        (OpenError::Damaged { path, .. }, Some(why)) => OpenError::DamagedLog {
+            path,
+            why: why.clone(),
+        },
+        (other, _) => other,
     }
 }
 

@@ -16,7 +16,7 @@ use deriva_system::{
     Clock,
     storage::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault, Write},
 };
-use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions, properties};
+use rocksdb::{ColumnFamily, DB, ErrorKind, ReadOptions, WriteBatch, WriteOptions, properties};
 use std::{
     fmt,
     path::Path,
@@ -24,6 +24,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -31,6 +32,10 @@ use std::{
 const GET_MANY_KEYS: usize = 1024;
 /// One single read in this many is timed: a read takes some three microseconds.
 const TIMED: u64 = 64;
+/// When flushes cannot keep up, a write is tried again after this long ...
+const STALL_STEP: Duration = Duration::from_millis(5);
+/// ... for about half a minute.
+const STALL_STEPS: u32 = 6000;
 
 /// RocksDB as storage. Dropping it closes it; the next opening finds all that was written.
 pub struct RocksStorage {
@@ -40,8 +45,6 @@ pub struct RocksStorage {
     clock: Arc<dyn Clock>,
     /// Why nothing is written any more.
     stopped: OnceLock<String>,
-    /// Failed flushes and compactions that a later write got past.
-    background_failures: AtomicU64,
     reads: AtomicU64,
     _lock: DirectoryLock,
 }
@@ -63,7 +66,6 @@ impl RocksStorage {
             room,
             clock: options.clock,
             stopped: OnceLock::new(),
-            background_failures: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             _lock: lock,
         };
@@ -117,29 +119,54 @@ impl RocksStorage {
         }
     }
 
-    /// After a flush or compaction failed, RocksDB refuses writes until it has recovered. An empty
-    /// batch finds out, so that a real one is not tried whose failure would stop the store.
-    fn past_background_failures(&self) -> Result<(), StorageFault> {
-        let failures = match self
-            .database
-            .property_int_value(properties::BACKGROUND_ERRORS)
-        {
-            Ok(failures) => failures.unwrap_or(0),
-            Err(error) => return Err(fault::of_read(error)),
-        };
-        if failures == self.background_failures.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        metrics::counter!("store_background_failures_total").increment(1);
-        match self.database.write(WriteBatch::default()) {
-            Ok(()) => {
-                self.background_failures.store(failures, Ordering::Relaxed);
-                Ok(())
+    /// Writes without waiting inside RocksDB: it would wait as long as a flush has no room, and a
+    /// lane with it. When RocksDB asks to wait, nothing was written, so the batch may be tried again.
+    fn write_unless_stalled(
+        &self,
+        batch: &Batch,
+        durability: Durability,
+    ) -> Result<(), StorageFault> {
+        let mut how = WriteOptions::default();
+        how.set_sync(durability == Durability::Synced);
+        how.set_no_slowdown(true);
+        let start = self.clock.monotonic();
+        for _ in 0..STALL_STEPS {
+            match self.database.write_opt(self.encode(batch)?, &how) {
+                Ok(()) => {
+                    metrics::histogram!("store_write_seconds").record(self.since(start));
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Incomplete => {}
+                Err(error) => return Err(self.failed(error)),
             }
-            // RocksDB goes on by itself when there is room again.
-            Err(error) if says_no_room(error.as_ref()) => Err(self.room.full()),
-            Err(error) => Err(self.stop(error.into_string())),
+            metrics::counter!("store_stalls_total").increment(1);
+            if !self.is_write_stopped() {
+                // Only slowed down: RocksDB paces this write for a bounded time.
+                how.set_no_slowdown(false);
+                continue;
+            }
+            self.room.take(&Batch::default())?;
+            thread::park_timeout(STALL_STEP);
         }
+        Err(StorageFault::Io {
+            why: "flushes and compactions do not keep up; nothing was written".to_owned(),
+        })
+    }
+
+    fn is_write_stopped(&self) -> bool {
+        let stopped = self
+            .database
+            .property_int_value(properties::IS_WRITE_STOPPED);
+        // Not to know is to wait: that is bounded.
+        !matches!(stopped, Ok(Some(0)))
+    }
+
+    fn failed(&self, error: rocksdb::Error) -> StorageFault {
+        let why = error.into_string();
+        if was_refused_for_a_flush(&why) {
+            return self.room.full();
+        }
+        self.stop(why)
     }
 
     fn encode(&self, batch: &Batch) -> Result<WriteBatch, StorageFault> {
@@ -227,14 +254,7 @@ impl Storage for RocksStorage {
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
         self.may_write()?;
         self.room.take(batch)?;
-        self.past_background_failures()?;
-        let encoded = self.encode(batch)?;
-        let mut how = WriteOptions::default();
-        how.set_sync(durability == Durability::Synced);
-        let start = self.clock.monotonic();
-        let written = self.database.write_opt(encoded, &how);
-        metrics::histogram!("store_write_seconds").record(self.since(start));
-        written.map_err(|error| self.stop(error.into_string()))
+        self.write_unless_stalled(batch, durability)
     }
 
     fn refuses_writes(&self) -> Option<StorageFault> {
@@ -242,6 +262,13 @@ impl Storage for RocksStorage {
             .and_then(|()| self.room.take(&Batch::default()))
             .err()
     }
+}
+
+/// When a flush or a compaction found no room, RocksDB refuses writes before it tries them, with the
+/// words of that failure, and goes on by itself when there is room. A failure of the log is another
+/// thing: then the fate of a write is unknown. Words that are neither are taken as the worse one.
+fn was_refused_for_a_flush(why: &str) -> bool {
+    says_no_room(why) && !why.contains(".log") && (why.contains(".sst") || why.contains(".blob"))
 }
 
 /// The first key above all that begin with `prefix`; none when there is no such key.

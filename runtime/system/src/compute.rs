@@ -174,7 +174,9 @@ pub struct ParamDescription {
     pub name: String,
     /// The kind and its bounds, in words.
     pub kind: String,
-    /// `None` means that it has to be given.
+    /// Whether it has to be given.
+    pub required: bool,
+    /// What stands in when it is not given, where something does.
     pub default: Option<String>,
     pub description: String,
 }

@@ -66,3 +66,7 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "lane_test.rs"]
+mod lane_test;

@@ -4,12 +4,12 @@
 
 use bytes::Bytes;
 use deriva_messages::blob::Locator;
-use deriva_model::{ContentHash, Epoch, Manifest};
+use deriva_model::{Epoch, Manifest};
 use std::sync::Arc;
 
 /// What stands under a content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub(super) enum Standing {
     Nothing,
     /// An entry that cannot be read: worth nothing to anybody.
     Unreadable,
@@ -39,7 +39,7 @@ pub enum Incoming {
 
 /// What becomes of a content entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ContentChange {
+pub(super) enum ContentChange {
     /// What stands stays; what was brought goes.
     Keep,
     /// What was brought stands from now on, and these chunks go.
@@ -52,7 +52,7 @@ pub enum ContentChange {
 /// bringing new bytes already cost more than changing the entry. Readers of the old chunks look
 /// the entry up again.
 #[must_use]
-pub fn content_for_leaf(standing: &Standing, incoming: &Incoming) -> ContentChange {
+pub(super) fn content_for_leaf(standing: &Standing, incoming: &Incoming) -> ContentChange {
     match (standing, incoming) {
         (Standing::Nothing | Standing::Unreadable, Incoming::Verified) => ContentChange::Vanished,
         (_, Incoming::Verified) => ContentChange::Keep,
@@ -68,7 +68,7 @@ pub fn content_for_leaf(standing: &Standing, incoming: &Incoming) -> ContentChan
 
 /// A value's bytes never take the place of others: those may be a leaf's, and synced.
 #[must_use]
-pub fn content_for_value(standing: &Standing, incoming: &Incoming) -> ContentChange {
+pub(super) fn content_for_value(standing: &Standing, incoming: &Incoming) -> ContentChange {
     match (standing, incoming) {
         (Standing::Nothing | Standing::Unreadable, Incoming::Verified) => ContentChange::Vanished,
         (Standing::Nothing | Standing::Unreadable, _) => ContentChange::Write { freed: None },
@@ -78,7 +78,7 @@ pub fn content_for_value(standing: &Standing, incoming: &Incoming) -> ContentCha
 
 /// What becomes of a leaf's marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarkerChange {
+pub(super) enum MarkerChange {
     New,
     Touch,
     Keep,
@@ -86,7 +86,7 @@ pub enum MarkerChange {
 
 /// `marker` as it stands: epoch and size. One of another size is no marker of this leaf.
 #[must_use]
-pub fn marker(marker: Option<(Epoch, u64)>, now: Epoch, size: u64) -> MarkerChange {
+pub(super) fn marker(marker: Option<(Epoch, u64)>, now: Epoch, size: u64) -> MarkerChange {
     match marker {
         Some((epoch, stands)) if stands == size && epoch >= now => MarkerChange::Keep,
         Some(_) => MarkerChange::Touch,
@@ -96,24 +96,15 @@ pub fn marker(marker: Option<(Epoch, u64)>, now: Epoch, size: u64) -> MarkerChan
 
 /// Who holds a content, apart from the value that is being dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holders {
-    pub leaf: bool,
-    pub other_value: bool,
+pub(super) struct Holders {
+    pub(super) leaf: bool,
+    pub(super) other_value: bool,
 }
 
 /// A content dies when nothing holds it.
 #[must_use]
-pub const fn content_dies(holders: Holders) -> bool {
+pub(super) const fn content_dies(holders: Holders) -> bool {
     !holders.leaf && !holders.other_value
-}
-
-/// The shard, of `shards`, that a content belongs to.
-#[must_use]
-pub fn shard_of(content: &ContentHash, shards: usize) -> usize {
-    let [a, b, c, d, ..] = *content.as_bytes();
-    let spread = u64::from(u32::from_be_bytes([a, b, c, d]));
-    // Below `shards`, so that it fits again.
-    usize::try_from(spread % (shards.max(1) as u64)).unwrap_or(0)
 }
 
 #[cfg(test)]

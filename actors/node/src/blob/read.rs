@@ -138,7 +138,9 @@ impl StoredReader {
             Entry::Chunked(chunked) => (chunked.manifest.size(), chunked.manifest.chunk_count()),
         };
         if stored != size {
-            return Err(ReadFault::damaged(format!("{stored} bytes instead of {size}")));
+            return Err(ReadFault::damaged(format!(
+                "{stored} bytes instead of {size}"
+            )));
         }
         match (entry, count) {
             (Entry::Inline(bytes), _) => Ok(bytes),
@@ -160,7 +162,10 @@ impl StoredReader {
             all.extend_from_slice(&chunk);
         }
         if all.len() as u64 != size {
-            return Err(ReadFault::damaged(format!("{} bytes instead of {size}", all.len())));
+            return Err(ReadFault::damaged(format!(
+                "{} bytes instead of {size}",
+                all.len()
+            )));
         }
         Ok(all.into())
     }
@@ -182,7 +187,9 @@ impl StoredReader {
         let mut keys = Vec::new();
         let mut found = Vec::with_capacity(wanted.len());
         for ((content, size), raw) in wanted.iter().zip(raw) {
-            let entry = raw.ok_or(ReadFault::Missing).and_then(|raw| parse(content, &raw));
+            let entry = raw
+                .ok_or(ReadFault::Missing)
+                .and_then(|raw| parse(content, &raw));
             match entry {
                 Ok(Entry::Inline(bytes)) if bytes.len() as u64 == *size => found.push(Ok(bytes)),
                 Ok(Entry::Chunked(at)) if is_single(&at, *size) => {

@@ -120,10 +120,14 @@ impl Uploads {
         let mut open = self.open.lock();
         let progress = open.get_mut(&upload).ok_or_else(|| not_open(upload))?;
         if index >= CHUNKS_MAX || len == 0 || len > whole {
-            return Err(malformed(format!("chunk {index} of {len} bytes has no place")));
+            return Err(malformed(format!(
+                "chunk {index} of {len} bytes has no place"
+            )));
         }
         if len < whole && progress.short.is_some() {
-            return Err(malformed("a second chunk that is not a whole one".to_owned()));
+            return Err(malformed(
+                "a second chunk that is not a whole one".to_owned(),
+            ));
         }
         if !progress.set(index) {
             return Err(malformed(format!("chunk {index} was staged already")));
@@ -168,7 +172,9 @@ impl Uploads {
             && progress.written_count == count
             && u64::from(progress.end) == count
             && progress.bytes == manifest.size()
-            && progress.short.is_none_or(|short| u64::from(short) + 1 == count);
+            && progress
+                .short
+                .is_none_or(|short| u64::from(short) + 1 == count);
         if !whole {
             return Err(malformed(format!(
                 "{} bytes in {} chunks were staged, the manifest names {} in {count}",
@@ -182,7 +188,10 @@ impl Uploads {
 
     /// The upload is over. How many chunk places it has used at most; `None` if it was not open.
     pub fn close(&self, upload: Locator) -> Option<u32> {
-        self.open.lock().remove(&upload).map(|progress| progress.end)
+        self.open
+            .lock()
+            .remove(&upload)
+            .map(|progress| progress.end)
     }
 }
 

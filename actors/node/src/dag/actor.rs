@@ -77,10 +77,7 @@ fn answered<T: Send + 'static>(
 }
 
 /// The task outlives the actor if that ends first: what was heard is still answered.
-fn in_task(
-    credit: Option<OwnedSemaphorePermit>,
-    work: impl Future<Output = ()> + Send + 'static,
-) {
+fn in_task(credit: Option<OwnedSemaphorePermit>, work: impl Future<Output = ()> + Send + 'static) {
     let task = async move {
         work.await;
         drop(credit);

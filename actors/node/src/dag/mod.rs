@@ -25,9 +25,9 @@ mod perform;
 pub use actor::{DagActor, DagArgs};
 pub use decide::{DagConfig, PUT_BYTES_MAX, PUT_RECIPES_MAX};
 
-//#[cfg(test)]
-//mod dag_test;
-//#[cfg(test)]
-//mod graph_test;
-//#[cfg(test)]
-//mod stage_test;
+#[cfg(test)]
+mod dag_test;
+#[cfg(test)]
+mod graph_test;
+#[cfg(test)]
+mod stage_test;

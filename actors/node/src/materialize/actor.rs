@@ -134,12 +134,7 @@ impl Request {
         }
     }
 
-    fn stream(
-        &mut self,
-        myself: &ActorRef<Notice>,
-        stored: StoredContent,
-        trace: Option<Trace>,
-    ) {
+    fn stream(&mut self, myself: &ActorRef<Notice>, stored: StoredContent, trace: Option<Trace>) {
         let (pump, chunks) = Pump::start(myself, &self.tools, stored, self.span.clone());
         self.pump = Some(pump);
         self.phase = Phase::Streaming;

@@ -1,9 +1,9 @@
 //! The mind: who is let in, and what a request does next about what it hears.
 
-use deriva_messages::{Fault, materialize::Mode};
-use deriva_system::compute::{Evaluated, Outcome, StoredContent};
 use bytes::Bytes;
+use deriva_messages::{Fault, materialize::Mode};
 use deriva_model::{ContentHash, Trace};
+use deriva_system::compute::{Evaluated, Outcome, StoredContent};
 
 /// What a caller over the limit is told to wait.
 const RETRY_AFTER_MS: u64 = 100;

@@ -22,9 +22,9 @@ mod supervisor;
 pub use decide::MaterializeConfig;
 pub use supervisor::{MaterializeArgs, MaterializeSupervisor};
 
-//#[cfg(test)]
-//mod materialize_test;
-//#[cfg(test)]
-//mod stage_test;
-//#[cfg(test)]
-//mod stream_test;
+#[cfg(test)]
+mod materialize_test;
+#[cfg(test)]
+mod stage_test;
+#[cfg(test)]
+mod stream_test;

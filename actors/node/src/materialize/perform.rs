@@ -1,10 +1,6 @@
 //! The hands: the tasks that belong to one request and end with it, and its answer.
 
-use super::{
-    MaterializeArgs,
-    actor::Notice,
-    decide::Heard,
-};
+use super::{MaterializeArgs, actor::Notice, decide::Heard};
 use bytes::Bytes;
 use deriva_messages::{
     Fault, Reply,
@@ -13,6 +9,7 @@ use deriva_messages::{
 };
 use deriva_system::{
     compute::{Done, StoredContent},
+    shard::shard_of,
     supervise::Slot,
 };
 use ractor::ActorRef;
@@ -158,17 +155,8 @@ impl Pump {
     }
 }
 
-// TODO-SHARD
-fn shard_of(_content: &deriva_model::ContentHash, _shards: usize) -> usize {
-    0
-}
-
 /// The pump's loop. It waits for room before it reads, so a slow reader holds no more than its window.
-async fn pump(
-    slot: Option<Slot<BlobMessage>>,
-    stored: StoredContent,
-    reader: mpsc::Sender<Chunk>,
-) {
+async fn pump(slot: Option<Slot<BlobMessage>>, stored: StoredContent, reader: mpsc::Sender<Chunk>) {
     let (mut sent, mut index) = (0_u64, 0_u32);
     while sent < stored.size {
         let Ok(room) = reader.reserve().await else {

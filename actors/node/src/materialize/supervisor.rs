@@ -7,7 +7,7 @@ use super::{
     perform,
 };
 use deriva_messages::{
-    Fault, Reply,
+    Reply,
     blob::BlobMessage,
     materialize::{Materialize, MaterializeMessage, Materialized},
 };

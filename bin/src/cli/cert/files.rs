@@ -34,7 +34,11 @@ pub(super) struct NewFile {
 
 impl NewFile {
     pub(super) fn new(name: impl Into<String>, secrecy: Secrecy, text: String) -> Self {
-        Self { name: name.into(), secrecy, text }
+        Self {
+            name: name.into(),
+            secrecy,
+            text,
+        }
     }
 }
 
@@ -48,17 +52,29 @@ pub(super) fn write_new(dir: &Path, all: &[NewFile]) -> Result<Vec<PathBuf>, Fai
             return Err(exists(&path));
         }
     }
-    all.iter().map(|file| write(dir.join(&file.name), file)).collect()
+    all.iter()
+        .map(|file| write(dir.join(&file.name), file))
+        .collect()
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the command line reads and writes its user's files; there is no storage port"
+)]
 fn write(path: PathBuf, file: &NewFile) -> Result<PathBuf, Failure> {
     let mode = file.secrecy.mode();
-    let open = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
+    let open = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&path);
     let mut out = open.map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => exists(&path),
         _ => Failure::file(&path, &e),
     })?;
-    let written = out.write_all(file.text.as_bytes()).and_then(|()| out.sync_all());
+    let written = out
+        .write_all(file.text.as_bytes())
+        .and_then(|()| out.sync_all());
     written.map_err(|e| Failure::file(&path, &e))?;
     Ok(path)
 }
@@ -70,11 +86,17 @@ fn exists(path: &Path) -> Failure {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the command line reads and writes its user's files; there is no storage port"
+)]
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => Failure::Local {
             message: format!("{} does not exist", path.display()),
-            hint: Some("make an authority with `deriva cert ca DIR`, or name one with --ca".to_owned()),
+            hint: Some(
+                "make an authority with `deriva cert ca DIR`, or name one with --ca".to_owned(),
+            ),
         },
         _ => Failure::file(path, &e),
     })

@@ -69,7 +69,10 @@ impl FromStr for San {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|t| t.strip_suffix(']'))
+            .unwrap_or(text);
         if let Ok(ip) = bare.parse() {
             return Ok(Self::Ip(ip));
         }
@@ -113,7 +116,10 @@ pub(super) fn authority(cluster: &Name, days: u32) -> Result<Issued, Failure> {
     valid_for(&mut params, days)?;
     let cert = params.self_signed(&key).map_err(failed)?;
     let pem = format!("{CLUSTER_LINE}{}\n{}", cluster.as_str(), cert.pem());
-    Ok(Issued { pem, key: key.serialize_pem() })
+    Ok(Issued {
+        pem,
+        key: key.serialize_pem(),
+    })
 }
 
 /// Everything about an authority that its certificates repeat follows from the cluster's name.
@@ -145,7 +151,11 @@ impl Authority {
             .map_err(|e| Failure::local(format!("ca.pem names its cluster {line:?}: {e}")))?;
         let key = KeyPair::from_pem(key).map_err(failed)?;
         let issuer = Issuer::new(authority_params(&cluster), key);
-        Ok(Self { cluster, pem, issuer })
+        Ok(Self {
+            cluster,
+            pem,
+            issuer,
+        })
     }
 
     pub(super) fn cluster(&self) -> &Name {
@@ -165,7 +175,10 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         params.extended_key_usages = match role {
             Role::Node { .. } => {
-                vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
+                vec![
+                    ExtendedKeyUsagePurpose::ServerAuth,
+                    ExtendedKeyUsagePurpose::ClientAuth,
+                ]
             }
             Role::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
         };
@@ -173,16 +186,23 @@ impl Authority {
         valid_for(&mut params, days)?;
         let cert = params.signed_by(&key, &self.issuer).map_err(failed)?;
         verify(&self.pem, cert.der())?;
-        Ok(Issued { pem: cert.pem(), key: key.serialize_pem() })
+        Ok(Issued {
+            pem: cert.pem(),
+            key: key.serialize_pem(),
+        })
     }
 
     fn alternative_names(&self, name: &Name, role: &Role) -> Result<Vec<SanType>, Failure> {
         let cluster = self.cluster.as_str();
         let (uri, sans) = match role {
-            Role::Node { id, sans } => {
-                (format!("deriva://{cluster}/node/{}", id.as_str()), sans.as_slice())
-            }
-            Role::Client => (format!("deriva://{cluster}/client/{}", name.as_str()), &[][..]),
+            Role::Node { id, sans } => (
+                format!("deriva://{cluster}/node/{}", id.as_str()),
+                sans.as_slice(),
+            ),
+            Role::Client => (
+                format!("deriva://{cluster}/client/{}", name.as_str()),
+                &[][..],
+            ),
         };
         let mut names = vec![SanType::URI(uri.as_str().try_into().map_err(failed)?)];
         for san in sans {
@@ -195,6 +215,10 @@ impl Authority {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a certificate is dated by the clock of whoever issues it"
+)]
 fn valid_for(params: &mut CertificateParams, days: u32) -> Result<(), Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_err(|e| Failure::local(format!("this machine's clock: {e}")))?;
@@ -208,7 +232,9 @@ fn valid_for(params: &mut CertificateParams, days: u32) -> Result<(), Failure> {
 /// here and not when the cluster is started.
 fn verify(ca: &str, cert: &CertificateDer<'_>) -> Result<(), Failure> {
     let unfit = |e: &dyn std::fmt::Display| {
-        Failure::local(format!("the certificate does not verify against ca.pem: {e}"))
+        Failure::local(format!(
+            "the certificate does not verify against ca.pem: {e}"
+        ))
     };
     let ca = CertificateDer::from_pem_slice(ca.as_bytes()).map_err(|e| unfit(&e))?;
     let mut roots = RootCertStore::empty();

@@ -114,11 +114,18 @@ fn node(what: NodeArgs) -> Result<Answer, Failure> {
         Some(id) => id,
         None => Name::new(&issue::random_hex::<16>()?).map_err(Failure::Usage)?,
     };
-    let role = Role::Node { id: id.clone(), sans: what.sans };
+    let role = Role::Node {
+        id: id.clone(),
+        sans: what.sans,
+    };
     let issued = authority.issue(&what.name, &role, what.days)?;
     let mut all = pair("node", issued);
     if what.ca.is_some() {
-        all.push(NewFile::new(CA_PEM, Secrecy::Public, authority.pem().to_owned()));
+        all.push(NewFile::new(
+            CA_PEM,
+            Secrecy::Public,
+            authority.pem().to_owned(),
+        ));
         let key = files::read(&home.join(CLUSTER_KEY))?;
         all.push(NewFile::new(CLUSTER_KEY, Secrecy::Private, key));
     }
@@ -127,7 +134,10 @@ fn node(what: NodeArgs) -> Result<Answer, Failure> {
         "cluster": authority.cluster().as_str(), "name": what.name.as_str(),
         "node_id": id.as_str(), "files": names(&written),
     });
-    Ok(Answer::new(format!("node id {}\n{}", id.as_str(), names(&written).join("\n")), json))
+    Ok(Answer::new(
+        format!("node id {}\n{}", id.as_str(), names(&written).join("\n")),
+        json,
+    ))
 }
 
 fn client(what: &ClientArgs) -> Result<Answer, Failure> {
@@ -135,7 +145,11 @@ fn client(what: &ClientArgs) -> Result<Answer, Failure> {
     let issued = authority.issue(&what.name, &Role::Client, what.days)?;
     let mut all = pair("client", issued);
     if what.ca.is_some() {
-        all.push(NewFile::new(CA_PEM, Secrecy::Public, authority.pem().to_owned()));
+        all.push(NewFile::new(
+            CA_PEM,
+            Secrecy::Public,
+            authority.pem().to_owned(),
+        ));
     }
     let written = files::write_new(&what.dir, &all)?;
     let json = json!({
@@ -159,7 +173,10 @@ fn open(dir: &Path) -> Result<Authority, Failure> {
 }
 
 fn names(files: &[PathBuf]) -> Vec<String> {
-    files.iter().map(|file| file.display().to_string()).collect()
+    files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect()
 }
 
 #[cfg(test)]

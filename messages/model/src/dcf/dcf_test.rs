@@ -76,7 +76,7 @@ fn claims_are_judged_before_they_are_believed() {
 
 #[test]
 fn a_length_that_does_not_fit_is_never_readable() {
-    if let Some(len) = usize::try_from(u64::from(u32::MAX) + 1).ok() {
+    if let Ok(len) = usize::try_from(u64::from(u32::MAX) + 1) {
         let mut writer = Writer::default();
         writer.len(len);
         assert_eq!(writer.into_bytes(), [0xff; 4]);

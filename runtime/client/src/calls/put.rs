@@ -32,7 +32,7 @@ impl Client {
         let expected = CAddr::of_leaf(&data);
         let call = async |mut stub: Stub, request| stub.put_leaf(request).await;
         let answer = self.repeatable(PutLeafRequest { data }, call).await?;
-        matching(expected, &answer.addr)
+        upload::matching(expected, convert::address(&answer.addr)?)
     }
 
     /// Stores everything that `source` yields as one leaf, in pieces of [`crate::PIECE_BYTES`],
@@ -54,7 +54,7 @@ impl Client {
         let message = convert::recipe_request(recipe, missing);
         let call = async |mut stub: Stub, request| stub.put_recipe(request).await;
         let answer = self.repeatable(message, call).await?;
-        matching(recipe.address(), &answer.addr)
+        upload::matching(recipe.address(), convert::address(&answer.addr)?)
     }
 
     /// Stores a whole graph, inputs before consumers; the answers come in the same order, each
@@ -75,13 +75,5 @@ impl Client {
             |m| convert::address(&m.addr),
             self.url(),
         ))
-    }
-}
-
-fn matching(expected: CAddr, answered: &[u8]) -> Result<CAddr, ClientError> {
-    let got = convert::address(answered)?;
-    match got == expected {
-        true => Ok(got),
-        false => Err(ClientError::Mismatch { expected, got }),
     }
 }

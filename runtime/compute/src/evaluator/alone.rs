@@ -118,10 +118,10 @@ impl Progress {
                 continue;
             };
             *count -= 1;
-            if *count == 0 {
-                if let Some(slot) = self.done.get_mut(input) {
-                    *slot = None;
-                }
+            if *count == 0
+                && let Some(slot) = self.done.get_mut(input)
+            {
+                *slot = None;
             }
         }
     }

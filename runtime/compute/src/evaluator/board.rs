@@ -226,13 +226,14 @@ impl Board {
 
     /// A flight whose slots are all filled is ready, once.
     fn ready_if_full(&mut self, id: FlightId) {
-        if let Some(flight) = self.flights.get(&id) {
-            if flight.open == 0 && !flight.running {
-                self.ready.push(Ready {
-                    rank: flight.rank,
-                    older: std::cmp::Reverse(id),
-                });
-            }
+        if let Some(flight) = self.flights.get(&id)
+            && flight.open == 0
+            && !flight.running
+        {
+            self.ready.push(Ready {
+                rank: flight.rank,
+                older: std::cmp::Reverse(id),
+            });
         }
     }
 

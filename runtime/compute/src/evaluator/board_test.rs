@@ -15,7 +15,10 @@ fn sealed(name: &str) -> Arc<SealedRecipe> {
 }
 
 fn held(bytes: &'static [u8]) -> Arc<Held> {
-    Arc::new(Held::known(ContentHash::of(bytes), Bytes::from_static(bytes)))
+    Arc::new(Held::known(
+        ContentHash::of(bytes),
+        Bytes::from_static(bytes),
+    ))
 }
 
 /// A plan of named nodes: name, inputs by index, rank. The first is the root.
@@ -103,8 +106,12 @@ fn two_requests_share_a_flight_and_one_withdrawal_leaves_it() {
 #[test]
 fn what_nobody_needs_any_more_is_let_go_all_the_way_down() {
     let mut board = Board::default();
-    let nodes: &[(&str, &[usize], u32)] =
-        &[("root", &[1, 2], 0), ("a", &[3], 1), ("b", &[3], 1), ("base", &[], 2)];
+    let nodes: &[(&str, &[usize], u32)] = &[
+        ("root", &[1, 2], 0),
+        ("a", &[3], 1),
+        ("b", &[3], 1),
+        ("base", &[], 2),
+    ];
     join(&mut board, 1, nodes);
     let base = board.take().unwrap();
     board.withdraw(1);
@@ -136,7 +143,9 @@ fn a_value_that_came_in_since_the_plan_is_not_computed_again() {
     let mut board = Board::default();
     let base = sealed("base").address();
     let nodes = plan(&[("root", &[1], 0), ("base", &[], 1)]);
-    let answer = board.join(1, nodes, 0, |address| (*address == base).then(|| held(b"b")));
+    let answer = board.join(1, nodes, 0, |address| {
+        (*address == base).then(|| held(b"b"))
+    });
     assert!(answer.is_none());
     assert_eq!(name(&board.take().unwrap()), "root");
     assert!(board.take().is_none());

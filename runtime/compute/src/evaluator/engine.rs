@@ -1,4 +1,4 @@
-//! The threads of the evaluator, and the port that the node sees.
+//! The threads of the evaluator.
 //!
 //! Workers take plans first (a plan finds work for the others), then functions, longest chain first,
 //! then graphs that run alone. It refuses to hold a lock while a function runs or the disk is read.
@@ -10,20 +10,17 @@ use super::{
     hold::{Held, Meter},
     plan::{Plan, Planner},
 };
-use crate::{BudgetLimits, Registry, function::Presence};
-use deriva_model::{CAddr, Recipe, Trace};
+use crate::{BudgetLimits, Registry};
+use deriva_model::{CAddr, Trace};
 use deriva_system::{
     Clock, Fault,
-    compute::{
-        Compute, ComputeCounts, Done, Evaluated, FunctionDescription, Look, Materialize, Mode,
-        Outcome, ParamDescription, Sources, Ticket,
-    },
+    compute::{Done, Evaluated, Look, Materialize, Mode, Outcome, Sources},
 };
 use parking_lot::{Condvar, Mutex};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -41,36 +38,36 @@ pub struct EvaluatorConfig {
 }
 
 /// One request that is not answered yet.
-struct Request {
-    ask: Materialize,
-    done: Done,
-    cancelled: Arc<AtomicBool>,
-    span: tracing::Span,
+pub(super) struct Request {
+    pub(super) ask: Materialize,
+    pub(super) done: Done,
+    pub(super) cancelled: Arc<AtomicBool>,
+    pub(super) span: tracing::Span,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     board: Board,
-    plans: VecDeque<RequestId>,
-    requests: HashMap<RequestId, Request>,
-    next_request: RequestId,
+    pub(super) plans: VecDeque<RequestId>,
+    pub(super) requests: HashMap<RequestId, Request>,
+    pub(super) next_request: RequestId,
     /// Goes up with every flight that landed: a plan made before may have missed its value.
     landings: u64,
     closing: bool,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    work: Condvar,
-    executor: Executor,
+pub(super) struct Shared {
+    pub(super) state: Mutex<State>,
+    pub(super) work: Condvar,
+    pub(super) executor: Executor,
     meter: Meter,
     config: EvaluatorConfig,
-    in_flight: AtomicU64,
+    pub(super) in_flight: AtomicU64,
 }
 
 /// The evaluator of a node. Dropping it ends its threads when what they run has ended.
 pub struct Evaluator {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Evaluator {
@@ -115,6 +112,9 @@ impl Drop for Evaluator {
         self.shared.work.notify_all();
     }
 }
+
+/// A root's value, and the trace of the modes that record.
+type Valued = (Arc<Held>, Option<Trace>);
 
 /// What a worker does next.
 enum Work {
@@ -208,12 +208,7 @@ impl Shared {
     }
 
     /// Joins the board; the root at once if it is known.
-    fn join(
-        &self,
-        id: RequestId,
-        ask: &Materialize,
-        begun: u64,
-    ) -> Result<Option<(Arc<Held>, Option<Trace>)>, Fault> {
+    fn join(&self, id: RequestId, ask: &Materialize, begun: u64) -> Result<Option<Valued>, Fault> {
         let landings = self.state.lock().landings;
         let plan = self.planned(ask, Look::ForValues)?;
         let mut state = self.state.lock();
@@ -319,7 +314,7 @@ impl Shared {
         }
     }
 
-    fn answer(&self, id: RequestId, result: Result<(Arc<Held>, Option<Trace>), Fault>) {
+    fn answer(&self, id: RequestId, result: Result<Valued, Fault>) {
         let Some(request) = self.state.lock().requests.remove(&id) else {
             return;
         };
@@ -342,7 +337,7 @@ impl Shared {
         })
     }
 
-    fn withdraw(&self, id: RequestId) {
+    pub(super) fn withdraw(&self, id: RequestId) {
         let mut state = self.state.lock();
         let Some(request) = state.requests.remove(&id) else {
             return;
@@ -358,92 +353,4 @@ impl Shared {
 /// The root's own address: an alias asked for is answered under the recipe it leads to.
 fn root_address(plan: &Plan, asked: CAddr) -> CAddr {
     plan.nodes.get(plan.root).map_or(asked, |node| node.address)
-}
-
-struct Withdrawal {
-    shared: Weak<Shared>,
-    request: RequestId,
-}
-
-impl Ticket for Withdrawal {}
-
-impl Drop for Withdrawal {
-    fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.withdraw(self.request);
-        }
-    }
-}
-
-impl Compute for Evaluator {
-    fn start(&self, ask: Materialize, done: Done) -> Box<dyn Ticket> {
-        let mut state = self.shared.state.lock();
-        let id = state.next_request;
-        state.next_request += 1;
-        let request = Request {
-            ask,
-            done,
-            cancelled: Arc::new(AtomicBool::new(false)),
-            span: tracing::Span::current(),
-        };
-        state.requests.insert(id, request);
-        state.plans.push_back(id);
-        drop(state);
-        self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.shared.work.notify_one();
-        Box::new(Withdrawal {
-            shared: Arc::downgrade(&self.shared),
-            request: id,
-        })
-    }
-
-    fn check(&self, recipe: &Recipe) -> Result<(), Fault> {
-        let registry = &self.shared.executor.registry;
-        registry
-            .check(recipe)
-            .map_err(|error| Fault::RefusedRecipe {
-                reason: error.to_string(),
-            })
-    }
-
-    fn functions(&self) -> Vec<FunctionDescription> {
-        let registry = &self.shared.executor.registry;
-        registry.list().into_iter().map(describe).collect()
-    }
-
-    fn counts(&self) -> ComputeCounts {
-        let tally = &self.shared.executor.tally;
-        ComputeCounts {
-            executions: tally.executions.load(Ordering::Relaxed),
-            cutoffs: tally.cutoffs.load(Ordering::Relaxed),
-            failures: tally.failures.load(Ordering::Relaxed),
-            in_flight: self.shared.in_flight.load(Ordering::Relaxed),
-        }
-    }
-}
-
-fn describe(spec: &crate::FunctionSpec) -> FunctionDescription {
-    let bound = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    FunctionDescription {
-        name: spec.id.name.clone(),
-        version: spec.id.version.clone(),
-        description: spec.description.clone(),
-        min_inputs: bound(spec.inputs.min),
-        max_inputs: spec.inputs.max.map(bound),
-        params: spec
-            .params
-            .iter()
-            .map(|param| ParamDescription {
-                name: param.name.clone(),
-                kind: param.kind.to_string(),
-                default: match &param.presence {
-                    Presence::Required => None,
-                    Presence::Optional => Some(String::new()),
-                    Presence::Default(value) => Some(value.canonical_string()),
-                },
-                description: param.description.clone(),
-            })
-            .collect(),
-        example: spec.example.clone(),
-    }
 }

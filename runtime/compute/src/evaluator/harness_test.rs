@@ -44,7 +44,9 @@ struct TestSources {
 impl TestSources {
     fn leaf(&self, bytes: &[u8]) -> CAddr {
         let address = CAddr::of_leaf(bytes);
-        self.leaves.lock().insert(address, Bytes::copy_from_slice(bytes));
+        self.leaves
+            .lock()
+            .insert(address, Bytes::copy_from_slice(bytes));
         address
     }
 
@@ -332,7 +334,14 @@ fn chain(sources: &TestSources, length: usize) -> (CAddr, Bytes) {
     for _ in 0..length {
         at = sources.recipe("reverse", &[at], &[]);
     }
-    (at, if length % 2 == 0 { "ab".into() } else { "ba".into() })
+    (
+        at,
+        if length.is_multiple_of(2) {
+            "ab".into()
+        } else {
+            "ba".into()
+        },
+    )
 }
 
 /// Layers in which every node takes two of the layer below.
@@ -372,7 +381,9 @@ fn overlapping_requests_at_concurrency_one_finish_and_share() {
     let rig = rig(1, vec![]);
     let (base, _) = chain(&rig.sources, 200);
     let left = rig.sources.recipe("uppercase", &[base], &[]);
-    let right = rig.sources.recipe("repeat", &[base], &[("count", Value::I64(2))]);
+    let right = rig
+        .sources
+        .recipe("repeat", &[base], &[("count", Value::I64(2))]);
     let asked: Vec<_> = [left, right, base, left]
         .into_iter()
         .map(|root| start(&rig.evaluator, root, Mode::Parallel))
@@ -384,8 +395,10 @@ fn overlapping_requests_at_concurrency_one_finish_and_share() {
     assert_eq!(counts.executions + counts.cutoffs, 202, "nothing twice");
 }
 
+type Gate = Arc<(Mutex<bool>, Condvar)>;
+
 /// A function that waits until the test opens the gate.
-fn gated() -> (Arc<dyn ComputeFunction>, Arc<(Mutex<bool>, Condvar)>, mpsc::Receiver<()>) {
+fn gated() -> (Arc<dyn ComputeFunction>, Gate, mpsc::Receiver<()>) {
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let (entered, entries) = mpsc::channel();
     let inner = gate.clone();
@@ -452,7 +465,10 @@ fn nobody_waiting_cancels_the_function_and_nothing_is_kept() {
     gate.1.notify_all();
     // The only worker answers this after the cancelled function has returned.
     value(&rig.evaluator, leaf);
-    assert!(answers.recv_timeout(Duration::ZERO).is_err(), "a withdrawn request is not answered");
+    assert!(
+        answers.recv_timeout(Duration::ZERO).is_err(),
+        "a withdrawn request is not answered"
+    );
     assert!(rig.sources.values.lock().is_empty());
     assert_eq!(rig.evaluator.counts().executions, 0);
 }
@@ -479,10 +495,19 @@ fn failures_name_recipe_and_function_and_are_never_kept() {
         let above = rig.sources.recipe("uppercase", &[bad], &[]);
         for mode in [Mode::Parallel, Mode::Sequential, Mode::Record] {
             let fault = get(&rig.evaluator, above, mode).unwrap_err();
-            let Fault::FunctionFailed { recipe, function, failure, message } = fault else {
+            let Fault::FunctionFailed {
+                recipe,
+                function,
+                failure,
+                message,
+            } = fault
+            else {
                 panic!("{fault:?}");
             };
-            assert_eq!((recipe, function.name.as_str(), failure), (bad, name, expected));
+            assert_eq!(
+                (recipe, function.name.as_str(), failure),
+                (bad, name, expected)
+            );
             assert!(message.contains(says), "{message}");
         }
     }
@@ -507,7 +532,10 @@ fn a_changed_leaf_that_comes_out_the_same_is_cut_off_early() {
     let counts = rig.evaluator.counts();
     assert_eq!((counts.executions, counts.cutoffs), (3, 1));
     let values = rig.sources.values.lock();
-    assert_eq!(values[&roots[1]].record.inputs[0].content, ContentHash::of(b"ABC"));
+    assert_eq!(
+        values[&roots[1]].record.inputs[0].content,
+        ContentHash::of(b"ABC")
+    );
 }
 
 #[test]
@@ -518,8 +546,12 @@ fn a_transient_graph_needs_nothing_stored() {
     let root = sealed("reverse", &[upper.address()], &[]);
     let graph = [upper.clone(), root.clone()];
     let transient = graph.iter().map(|r| (r.address(), r.clone())).collect();
-    let (_ticket, answers) =
-        start_with(&rig.evaluator, root.address(), Mode::Parallel, Arc::new(transient));
+    let (_ticket, answers) = start_with(
+        &rig.evaluator,
+        root.address(),
+        Mode::Parallel,
+        Arc::new(transient),
+    );
     answers.recv_timeout(PATIENCE).unwrap().unwrap();
     assert!(rig.sources.recipes.lock().is_empty());
     assert!(!rig.sources.values.lock()[&root.address()].is_durable());
@@ -545,7 +577,11 @@ fn a_level_of_misses_is_one_batch() {
     let rig = rig(1, vec![]);
     let (root, expected) = wide(&rig.sources, 500);
     assert_eq!(value(&rig.evaluator, root), expected);
-    assert_eq!(rig.sources.fetches.load(Ordering::Relaxed), 3, "root, recipes, leaves");
+    assert_eq!(
+        rig.sources.fetches.load(Ordering::Relaxed),
+        3,
+        "root, recipes, leaves"
+    );
 }
 
 #[test]
@@ -572,7 +608,10 @@ fn a_trace_is_replayed_and_a_wrong_one_refused() {
         let mut wrong = trace.clone();
         spoil(&mut wrong);
         let fault = replay(&wrong).err();
-        assert!(matches!(fault, Some(Fault::TraceMismatch { .. })), "{at}: {fault:?}");
+        assert!(
+            matches!(fault, Some(Fault::TraceMismatch { .. })),
+            "{at}: {fault:?}"
+        );
     }
 }
 
@@ -634,7 +673,11 @@ fn one_address_and_one_content_over_a_thousand_delayed_runs() {
                 sources.forget_values();
                 assert_eq!(build(&sources), root);
                 let mode = modes[run % modes.len()].clone();
-                assert_eq!(get(&evaluator, root, mode).unwrap().0, expected, "run {run}");
+                assert_eq!(
+                    get(&evaluator, root, mode).unwrap().0,
+                    expected,
+                    "run {run}"
+                );
             }
         }
     }

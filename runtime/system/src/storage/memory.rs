@@ -7,13 +7,14 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
-type Map = BTreeMap<(Space, Vec<u8>), Bytes>;
+type Place = (Space, Vec<u8>);
+type Map = BTreeMap<Place, Bytes>;
 
 #[derive(Debug, Default)]
 struct State {
     map: Map,
     /// What stood under a key before each change that is not synced yet, oldest first.
-    unsynced: Vec<((Space, Vec<u8>), Option<Bytes>)>,
+    unsynced: Vec<(Place, Option<Bytes>)>,
     /// What the next writes answer instead of writing.
     failing: Option<StorageFault>,
     writes: u64,

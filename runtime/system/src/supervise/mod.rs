@@ -8,4 +8,11 @@ mod supervisor;
 
 pub use policy::{Backoff, Intensity};
 pub use slot::{Envelope, Slot, SlotLimits};
-pub use supervisor::{Child, ChildReport, Order, Supervisor, SupervisorMessage, SupervisorSpec};
+pub use supervisor::{Child, ChildReport, Order, Supervisor, SupervisorMessage, SupervisorSeat, SupervisorSpec};
+
+#[cfg(test)]
+mod slot_test;
+#[cfg(test)]
+mod stage_test;
+#[cfg(test)]
+mod supervisor_test;

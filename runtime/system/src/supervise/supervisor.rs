@@ -7,9 +7,11 @@
 use super::policy::{Backoff, History, Intensity, Verdict};
 use super::{Envelope, Slot};
 use crate::Clock;
+use arc_swap::ArcSwapOption;
+use deriva_messages::Fault;
 use ractor::{
     Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Message, RpcReplyPort, SpawnErr,
-    SupervisionEvent,
+    SupervisionEvent, rpc::CallResult,
 };
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -58,22 +60,25 @@ impl Child {
         }
     }
 
-    /// A supervisor below this one. `children` is asked anew for every start.
+    /// A supervisor below this one, seen through `seat`. `children` is asked anew for every start.
     pub fn supervisor(
-        name: &str,
+        seat: &SupervisorSeat,
         clock: Arc<dyn Clock>,
         children: impl Fn() -> Vec<Self> + Send + Sync + 'static,
     ) -> Self {
-        let spec_name = name.to_owned();
+        let taken = seat.clone();
         let start: Start = Arc::new(move |above| {
-            let spec = SupervisorSpec::new(&spec_name, clock.clone(), children());
+            let spec = SupervisorSpec::new(&taken.name, clock.clone(), children());
+            let seat = taken.clone();
             Box::pin(async move {
                 let (actor, _) = Actor::spawn_linked(None, Supervisor, spec, above).await?;
-                Ok(actor.get_cell())
+                let cell = actor.get_cell();
+                seat.take(actor);
+                Ok(cell)
             })
         });
         Self {
-            name: name.to_owned(),
+            name: seat.name.to_string(),
             start,
             before_stop: None,
         }
@@ -87,6 +92,54 @@ impl Child {
     ) -> Self {
         self.before_stop = Some(Arc::new(move || Box::pin(drain())));
         self
+    }
+}
+
+/// The stable place of a supervisor, for those who ask it for its children.
+#[derive(Clone)]
+pub struct SupervisorSeat {
+    name: Arc<str>,
+    actor: Arc<ArcSwapOption<ActorRef<SupervisorMessage>>>,
+}
+
+impl SupervisorSeat {
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            actor: Arc::default(),
+        }
+    }
+
+    /// Whoever started the supervisor says so here.
+    pub fn take(&self, actor: ActorRef<SupervisorMessage>) {
+        self.actor.store(Some(Arc::new(actor)));
+    }
+
+    /// The supervisor that stands here now.
+    #[must_use]
+    pub fn cell(&self) -> Option<ActorCell> {
+        let actor = self.actor.load();
+        actor.as_ref().map(|actor| actor.get_cell())
+    }
+
+    /// Its children, in the order of their start.
+    ///
+    /// # Errors
+    /// `Unavailable` while it is being restarted, `DeadlineExceeded`.
+    pub async fn report(&self, deadline: Duration) -> Result<Order, Fault> {
+        let unavailable = || Fault::Unavailable {
+            what: self.name.to_string(),
+        };
+        let actor = self.actor.load_full().ok_or_else(unavailable)?;
+        let asked = actor
+            .call(|reply| SupervisorMessage::Report { reply }, Some(deadline))
+            .await;
+        match asked {
+            Ok(CallResult::Success(children)) => Ok(children),
+            Ok(CallResult::Timeout) => Err(Fault::DeadlineExceeded),
+            Ok(CallResult::SenderError) | Err(_) => Err(unavailable()),
+        }
     }
 }
 

@@ -64,3 +64,7 @@ impl RecipeView {
         self.bytes.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+#[path = "recipes_test.rs"]
+mod recipes_test;

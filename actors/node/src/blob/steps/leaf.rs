@@ -67,7 +67,13 @@ pub fn seal_step(
             });
         }
         step.delete(Space::Meta, key);
-        super::delete_chunks(step, Chunks { locator: upload, count: staged });
+        super::delete_chunks(
+            step,
+            Chunks {
+                locator: upload,
+                count: staged,
+            },
+        );
     }
     put_leaf_step(step, leaf, incoming)
 }
@@ -76,7 +82,9 @@ fn mark(step: &mut Step<'_>, leaf: &Leaf) -> Result<StoredLeaf, StorageFault> {
     let key = layout::address_key(&leaf.address());
     let stands = step.get(Space::Leaves, &key)?;
     // A marker that cannot be read is written anew, and counted as the old one was.
-    let parsed = stands.as_ref().map(|raw| layout::parse_leaf_marker(raw).unwrap_or_default());
+    let parsed = stands
+        .as_ref()
+        .map(|raw| layout::parse_leaf_marker(raw).unwrap_or_default());
     let change = decide::marker(parsed, step.epoch(), leaf.size());
     if change != MarkerChange::Keep {
         let marker = layout::leaf_marker(step.epoch(), leaf.size());

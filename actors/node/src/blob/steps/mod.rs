@@ -49,7 +49,13 @@ fn change_content(
         ContentChange::Keep => {
             if let Incoming::Staged { locator, manifest } = incoming {
                 let count = manifest.chunk_count();
-                delete_chunks(step, Chunks { locator: *locator, count });
+                delete_chunks(
+                    step,
+                    Chunks {
+                        locator: *locator,
+                        count,
+                    },
+                );
             }
         }
         ContentChange::Write { freed } => {

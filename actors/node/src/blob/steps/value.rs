@@ -72,12 +72,17 @@ fn is_welcome(
     if invalidations.cover(&value.record, value.begun) {
         return Ok(false);
     }
-    if step.get(Space::Recipes, &layout::address_key(recipe))?.is_none() {
+    if step
+        .get(Space::Recipes, &layout::address_key(recipe))?
+        .is_none()
+    {
         return Ok(false);
     }
     let marker = layout::value_key(&value.record.output, recipe);
     let is_held = step.get(Space::Values, &marker)?.is_some()
-        && step.get(Space::Records, &layout::address_key(recipe))?.is_some()
+        && step
+            .get(Space::Records, &layout::address_key(recipe))?
+            .is_some()
         && !matches!(stands, Standing::Nothing | Standing::Unreadable);
     Ok(!is_held)
 }
@@ -91,9 +96,21 @@ fn write_markers(step: &mut Step<'_>, value: &Keeping) -> Result<(), StorageFaul
     };
     let key = layout::value_key(&value.record.output, recipe);
     step.put(Space::Values, key, marker.encode());
-    step.put(Space::Records, layout::address_key(recipe), value.document.clone());
-    step.put(Space::Cutoffs, layout::cutoff_key(&value.cutoff, recipe), Bytes::new());
-    step.put(Space::Meta, layout::age_key(value.age), layout::address_key(recipe));
+    step.put(
+        Space::Records,
+        layout::address_key(recipe),
+        value.document.clone(),
+    );
+    step.put(
+        Space::Cutoffs,
+        layout::cutoff_key(&value.cutoff, recipe),
+        Bytes::new(),
+    );
+    step.put(
+        Space::Meta,
+        layout::age_key(value.age),
+        layout::address_key(recipe),
+    );
     step.count(Counter::Values, 1)?;
     step.count(Counter::ValueBytes, signed(value.record.size))
 }

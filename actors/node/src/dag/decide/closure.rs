@@ -42,7 +42,11 @@ impl Closure {
             return Ok(());
         };
         let edges = self.row.len() + inputs.len();
-        within("the edges of the graph around one address", self.limits.edge_limit(), edges)?;
+        within(
+            "the edges of the graph around one address",
+            self.limits.edge_limit(),
+            edges,
+        )?;
         let start = number_of(self.row.len())?;
         for input in inputs {
             let number = self.number(input)?;
@@ -57,7 +61,11 @@ impl Closure {
             return Ok(*number);
         }
         let limit = self.limits.graph_node_limit;
-        within("the nodes of the graph around one address", limit, self.nodes.len() + 1)?;
+        within(
+            "the nodes of the graph around one address",
+            limit,
+            self.nodes.len() + 1,
+        )?;
         let number = number_of(self.nodes.len())?;
         self.nodes.push(node);
         self.numbers.insert(node, number);

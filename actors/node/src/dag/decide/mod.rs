@@ -49,7 +49,11 @@ impl DagConfig {
 
 /// Whether a put fits one message.
 pub(super) fn fits_one_put(recipes: &[Arc<SealedRecipe>]) -> Result<(), Fault> {
-    within("the number of recipes in one put", PUT_RECIPES_MAX, recipes.len())?;
+    within(
+        "the number of recipes in one put",
+        PUT_RECIPES_MAX,
+        recipes.len(),
+    )?;
     let bytes = recipes.iter().map(|recipe| recipe.bytes().len()).sum();
     within("the bytes of recipes in one put", PUT_BYTES_MAX, bytes)
 }

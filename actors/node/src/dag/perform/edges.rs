@@ -27,14 +27,22 @@ impl Edges<'_> {
     /// The inputs of each node, in recipe order; those of an alias are its recipe. `None` for what
     /// is neither. Misses of the view are read in one batch.
     pub(super) fn inputs_of(&self, nodes: &[CAddr]) -> Result<Vec<Option<Vec<CAddr>>>, Fault> {
-        let resident = |node| self.view.get(node).map(|found| found.recipe().inputs().to_vec());
+        let resident = |node| {
+            self.view
+                .get(node)
+                .map(|found| found.recipe().inputs().to_vec())
+        };
         let mut inputs: Vec<_> = nodes.iter().map(resident).collect();
-        self.fill(nodes, &mut inputs, Space::Edges, layout::inputs_key, |value| {
-            layout::parse_inputs(value)
-        })?;
-        self.fill(nodes, &mut inputs, Space::Aliases, layout::address_key, |value| {
-            layout::parse_alias(value).map(|(_, to)| vec![to])
-        })?;
+        let (edges, aliases) = (Space::Edges, Space::Aliases);
+        self.fill(
+            nodes,
+            &mut inputs,
+            edges,
+            layout::inputs_key,
+            layout::parse_inputs,
+        )?;
+        let leads_to = |value: &[u8]| layout::parse_alias(value).map(|(_, to)| vec![to]);
+        self.fill(nodes, &mut inputs, aliases, layout::address_key, leads_to)?;
         Ok(inputs)
     }
 
@@ -96,7 +104,11 @@ impl Edges<'_> {
             return Ok(true);
         }
         for space in [Space::Recipes, Space::Leaves, Space::Aliases] {
-            if self.storage.get(space, &layout::address_key(address))?.is_some() {
+            if self
+                .storage
+                .get(space, &layout::address_key(address))?
+                .is_some()
+            {
                 return Ok(true);
             }
         }

@@ -23,7 +23,9 @@ pub(super) async fn put(
     let stored = recipes.clone();
     let created = args
         .commit
-        .commit(Durability::Synced, move |step| store::put(step, &recipes, missing))
+        .commit(Durability::Synced, move |step| {
+            store::put(step, &recipes, missing)
+        })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);
     admit(&args, stored);
@@ -38,7 +40,10 @@ pub(super) async fn put_alias(
 ) -> Result<(), Fault> {
     if legacy_address(recipe.recipe()) != Some(old) {
         return Err(Fault::Malformed {
-            reason: format!("{old} is not the old address of recipe {}", recipe.address()),
+            reason: format!(
+                "{old} is not the old address of recipe {}",
+                recipe.address()
+            ),
         });
     }
     let (stored, limit) = (recipe.clone(), args.config.graph_node_limit);
@@ -92,3 +97,6 @@ pub(super) fn answer<T>(reply: Reply<T>, answer: Result<T, Fault>) {
         metrics::counter!("dag_answers_unheard_total").increment(1);
     }
 }
+
+#[cfg(test)]
+mod store_test;

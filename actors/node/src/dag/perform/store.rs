@@ -96,7 +96,11 @@ fn store(step: &mut Step<'_>, recipe: &SealedRecipe) -> Result<bool, Fault> {
     let inputs = layout::inputs_value(recipe.recipe().inputs());
     step.put(Space::Edges, layout::inputs_key(&address), inputs);
     for input in distinct_inputs(recipe) {
-        step.put(Space::Edges, layout::dependent_key(&input, &address), Vec::new());
+        step.put(
+            Space::Edges,
+            layout::dependent_key(&input, &address),
+            Vec::new(),
+        );
     }
     Ok(true)
 }

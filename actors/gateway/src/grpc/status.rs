@@ -1,0 +1,96 @@
+//! `Status`, `ClusterStatus` and `ListFunctions`: the node about itself.
+
+use super::call::Call;
+use crate::edge::Overview;
+use deriva_messages::Fault;
+use deriva_proto::{
+    ClusterNodeInfo, ClusterStatusRequest, ClusterStatusResponse, FunctionInfo,
+    ListFunctionsRequest, ListFunctionsResponse, ParamInfo, StatusRequest, StatusResponse,
+};
+use deriva_system::compute::{FunctionDescription, ParamDescription};
+
+/// Nothing is verified by itself in this release.
+const VERIFICATION_OFF: &str = "off";
+const ALIVE: &str = "alive";
+/// A node that belongs to no cluster.
+const SINGLE: &str = "single";
+
+pub(super) async fn status(call: Call, _: StatusRequest) -> Result<StatusResponse, Fault> {
+    let overview = Overview::gather(&call.context, call.patience()).await?;
+    let read_only = overview.refuses_writes.as_ref().map(ToString::to_string);
+    Ok(StatusResponse {
+        recipe_count: overview.recipes,
+        blob_count: overview.leaves,
+        cache_entries: overview.cache.resident_values,
+        cache_size_bytes: overview.cache.resident_bytes,
+        cache_hit_rate: overview.hit_rate,
+        verification_mode: VERIFICATION_OFF.to_owned(),
+        executions: overview.compute.executions,
+        disk_entries: overview.cache.disk_values,
+        disk_size_bytes: overview.cache.disk_bytes,
+        cutoffs: overview.compute.cutoffs,
+        node_version: call.context.node.identity.version.clone(),
+        uptime_secs: overview.uptime.as_secs(),
+        writable: read_only.is_none(),
+        read_only_reason: read_only.unwrap_or_default(),
+        ..StatusResponse::default()
+    })
+}
+
+/// This node, alone.
+pub(super) async fn cluster(
+    call: Call,
+    _: ClusterStatusRequest,
+) -> Result<ClusterStatusResponse, Fault> {
+    let overview = Overview::gather(&call.context, call.patience()).await?;
+    let identity = &call.context.node.identity;
+    let node = ClusterNodeInfo {
+        name: identity.node_name.clone(),
+        addr: identity.grpc_addr.clone(),
+        state: ALIVE.to_owned(),
+        grpc_addr: identity.grpc_addr.clone(),
+        role: SINGLE.to_owned(),
+        cache_entries: overview.cache.resident_values,
+        cache_bytes: overview.cache.resident_bytes,
+        blob_count: overview.leaves,
+        uptime_secs: overview.uptime.as_secs(),
+        ..ClusterNodeInfo::default()
+    };
+    Ok(ClusterStatusResponse {
+        nodes: vec![node],
+        alive_count: 1,
+        ..ClusterStatusResponse::default()
+    })
+}
+
+pub(super) async fn functions(
+    call: Call,
+    _: ListFunctionsRequest,
+) -> Result<ListFunctionsResponse, Fault> {
+    let functions = call.compute().functions();
+    Ok(ListFunctionsResponse {
+        functions: functions.into_iter().map(function).collect(),
+    })
+}
+
+fn function(of: FunctionDescription) -> FunctionInfo {
+    FunctionInfo {
+        name: of.name,
+        version: of.version,
+        description: of.description,
+        min_inputs: of.min_inputs,
+        max_inputs: of.max_inputs,
+        params: of.params.into_iter().map(param).collect(),
+        example: of.example,
+    }
+}
+
+fn param(of: ParamDescription) -> ParamInfo {
+    ParamInfo {
+        name: of.name,
+        kind: of.kind,
+        required: of.default.is_none(),
+        default: of.default.unwrap_or_default(),
+        description: of.description,
+    }
+}

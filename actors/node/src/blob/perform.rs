@@ -1,0 +1,379 @@
+//! The hands of the blob shards: bulk bytes on the shard's lane, decisions on the commit lane.
+//!
+//! Chunks are always written first, under a fresh locator, with `staged/` before them; a commit
+//! step then adopts or deletes them. Whatever ends in between leaves `staged/` behind, by which the
+//! next start finds and removes them.
+
+use super::{
+    BlobArgs,
+    admit::Leaf,
+    decide::{Chunks, Incoming},
+    steps::{self, Keeping, LeafPut},
+};
+use bytes::Bytes;
+use deriva_messages::{
+    Fault,
+    blob::{DropReason, Dropped, KeptValue, Locator, StoredLeaf},
+};
+use deriva_model::{CAddr, ContentHash, Manifest};
+use deriva_system::storage::{
+    Batch, Durability, Space, Storage, StorageFault, commit::Step, layout,
+};
+use std::sync::Arc;
+
+/// Values in one `Keep`: bounds the length of its commit step.
+pub const KEEP_VALUES_MAX: usize = 1024;
+/// Bytes of values in one `Keep`, unless a single value is larger: they wait in memory.
+pub const KEEP_BYTES_MAX: u64 = 16 << 20;
+/// Addresses in one `Drop`: bounds the length of its commit step.
+pub(crate) const DROP_MAX: usize = 1024;
+
+/// The ports, as one shard holds them.
+pub struct Hands {
+    pub(super) args: BlobArgs,
+}
+
+/// A value made ready for its commit step.
+struct Ready {
+    value: Keeping,
+    incoming: Incoming,
+}
+
+impl Hands {
+    pub(super) const fn new(args: BlobArgs) -> Self {
+        Self { args }
+    }
+
+    pub(super) async fn put_leaf(&self, bytes: Bytes) -> Result<StoredLeaf, Fault> {
+        within(
+            "a leaf put whole",
+            bytes.len(),
+            self.args.uploads.chunk_size().bytes(),
+        )?;
+        if bytes.len() <= layout::INLINE_MAX {
+            let leaf = Leaf::of(&bytes)?;
+            return stored(self.commit_leaf(leaf, Incoming::Inline(bytes)).await?);
+        }
+        let (reader, looked) = (self.args.reader.clone(), bytes.clone());
+        let look = move || {
+            let leaf = Leaf::of(&looked)?;
+            Ok::<_, Fault>((leaf, leaf.stands(&reader)?))
+        };
+        let (leaf, stands) = self.args.lane.run(look).await??;
+        if stands {
+            let put = self.commit_leaf(leaf, Incoming::Verified).await?;
+            if let LeafPut::Stored(leaf) = put {
+                return Ok(leaf);
+            }
+        }
+        let incoming = self.place(bytes).await?;
+        let put = self.commit_leaf(leaf, incoming.clone()).await;
+        self.give_up_on_error(&put, &incoming).await;
+        stored(put?)
+    }
+
+    async fn commit_leaf(&self, leaf: Leaf, incoming: Incoming) -> Result<LeafPut, Fault> {
+        self.args
+            .commit
+            .commit(Durability::Synced, move |step| {
+                steps::put_leaf_step(step, &leaf, &incoming)
+            })
+            .await
+    }
+
+    /// Writes bytes as chunks that nothing owns yet.
+    async fn place(&self, bytes: Bytes) -> Result<Incoming, Fault> {
+        let (storage, uploads) = (self.args.storage.clone(), self.args.uploads.clone());
+        let locator = uploads.locator()?;
+        let place = move || {
+            let manifest = Manifest::of(&bytes, uploads.chunk_size());
+            write_chunks(storage.as_ref(), locator, &bytes, &manifest)
+                .map(|()| manifest)
+                .map_err(|(count, fault)| (count, Fault::from(fault)))
+        };
+        match self.args.lane.run(place).await? {
+            Ok(manifest) => {
+                let manifest = Arc::new(manifest);
+                Ok(Incoming::Staged { locator, manifest })
+            }
+            Err((count, fault)) => {
+                self.delete_staged(Chunks { locator, count }).await;
+                Err(fault)
+            }
+        }
+    }
+
+    pub(super) async fn open(&self) -> Result<Locator, Fault> {
+        let upload = self.args.uploads.open()?;
+        let storage = self.args.storage.clone();
+        let write = move || {
+            let mut batch = Batch::default();
+            batch.put(Space::Meta, layout::staged_key(upload), Bytes::new());
+            storage.write(&batch, Durability::Behind)
+        };
+        let written = self.args.lane.run(write).await;
+        match written {
+            Ok(Ok(())) => Ok(upload),
+            Ok(Err(fault)) => {
+                self.args.uploads.close(upload);
+                Err(fault.into())
+            }
+            Err(fault) => {
+                self.args.uploads.close(upload);
+                Err(fault)
+            }
+        }
+    }
+
+    pub(super) async fn stage(
+        &self,
+        upload: Locator,
+        index: u32,
+        bytes: Bytes,
+    ) -> Result<(), Fault> {
+        let (storage, uploads) = (self.args.storage.clone(), self.args.uploads.clone());
+        let write = move || {
+            uploads.begin(upload, index, bytes.len())?;
+            let len = bytes.len();
+            let mut batch = Batch::default();
+            batch.put(Space::Chunks, layout::chunk_key(upload, index), bytes);
+            if let Err(fault) = storage.write(&batch, Durability::Behind) {
+                uploads.not_written(upload, index);
+                return Err(fault.into());
+            }
+            if uploads.written(upload, len) {
+                return Ok(());
+            }
+            // Given up while this was on its way: nobody else knows this chunk.
+            let mut batch = Batch::default();
+            batch.delete(Space::Chunks, layout::chunk_key(upload, index));
+            storage.write(&batch, Durability::Behind)?;
+            Err(Fault::Cancelled)
+        };
+        self.args.lane.run(write).await?
+    }
+
+    pub(super) async fn seal(
+        &self,
+        upload: Locator,
+        manifest: Arc<Manifest>,
+    ) -> Result<StoredLeaf, Fault> {
+        self.args.uploads.check_whole(upload, &manifest)?;
+        let (storage, looked) = (self.args.storage.clone(), manifest.clone());
+        let look = move || Leaf::of_upload(storage.as_ref(), upload, &looked);
+        let (leaf, small) = match self.args.lane.run(look).await? {
+            Ok(leaf) => leaf,
+            Err(fault @ Fault::LeafIsRecipe { .. }) => {
+                // It can never become a leaf.
+                self.abandon(upload).await;
+                return Err(fault);
+            }
+            Err(fault) => return Err(fault),
+        };
+        let staged = manifest.chunk_count();
+        let incoming = match small {
+            Some(bytes) => Incoming::Inline(bytes),
+            None => Incoming::Staged {
+                locator: upload,
+                manifest,
+            },
+        };
+        let step =
+            move |step: &mut Step<'_>| steps::seal_step(step, &leaf, &incoming, upload, staged);
+        let put = self.args.commit.commit(Durability::Synced, step).await?;
+        self.args.uploads.close(upload);
+        stored(put)
+    }
+
+    /// Gives up an upload; one that was sealed meanwhile stays.
+    pub(super) async fn abandon(&self, upload: Locator) {
+        if let Some(end) = self.args.uploads.close(upload) {
+            let count = u64::from(end);
+            self.delete_staged(Chunks {
+                locator: upload,
+                count,
+            })
+            .await;
+        }
+    }
+
+    /// Removes staged chunks if no step has decided about them; if this fails too, the next start
+    /// removes them.
+    pub(super) async fn delete_staged(&self, chunks: Chunks) {
+        let step = move |step: &mut Step<'_>| steps::abandon_step(step, chunks);
+        let done = self.args.commit.commit(Durability::Behind, step).await;
+        if let Err(fault) = done {
+            metrics::counter!("blob_abandon_failures_total").increment(1);
+            tracing::warn!(%fault, upload = chunks.locator.0, "staged chunks are left behind");
+        }
+    }
+
+    async fn give_up_on_error<T: Sync>(&self, done: &Result<T, Fault>, incoming: &Incoming) {
+        if let (Err(_), Incoming::Staged { locator, manifest }) = (done, incoming) {
+            let count = manifest.chunk_count();
+            self.delete_staged(Chunks {
+                locator: *locator,
+                count,
+            })
+            .await;
+        }
+    }
+
+    pub(super) async fn keep(&self, values: Vec<KeptValue>) -> Result<u64, Fault> {
+        within("the values of one keep", values.len(), KEEP_VALUES_MAX)?;
+        let mut ready = Vec::with_capacity(values.len());
+        for value in values {
+            match self.make_ready(value).await {
+                Ok(value) => ready.push(value),
+                Err(fault) => {
+                    self.give_up_all(&ready).await;
+                    return Err(fault);
+                }
+            }
+        }
+        let ready = Arc::new(ready);
+        let (values, invalidations) = (ready.clone(), self.args.invalidations.clone());
+        let step = move |step: &mut Step<'_>| {
+            let mut held = 0;
+            for Ready { value, incoming } in values.iter() {
+                held += steps::keep_step(step, value, incoming, &invalidations)?;
+            }
+            Ok(held)
+        };
+        let kept = self.args.commit.commit(Durability::Behind, step).await;
+        if kept.is_err() {
+            self.give_up_all(&ready).await;
+        }
+        kept
+    }
+
+    async fn make_ready(&self, kept: KeptValue) -> Result<Ready, Fault> {
+        let KeptValue {
+            record,
+            bytes,
+            cutoff,
+            begun,
+        } = kept;
+        let size = bytes.len() as u64;
+        if record.size != size {
+            return Err(Fault::Breach {
+                what: format!("a record of {} bytes came with {size}", record.size),
+            });
+        }
+        let document = record.encode().map_err(|error| Fault::Breach {
+            what: format!("the record of {} cannot be written: {error}", record.recipe),
+        })?;
+        let incoming = match bytes.len() <= layout::INLINE_MAX {
+            true => Incoming::Inline(bytes),
+            false => self.place_unless_sound(&record.output, bytes).await?,
+        };
+        let value = Keeping {
+            record,
+            document: document.into(),
+            cutoff,
+            age: self.args.uploads.age()?,
+            begun,
+        };
+        Ok(Ready { value, incoming })
+    }
+
+    /// A value whose content lies there already, as a leaf or another value, is not written again.
+    async fn place_unless_sound(
+        &self,
+        content: &ContentHash,
+        bytes: Bytes,
+    ) -> Result<Incoming, Fault> {
+        let (reader, content, size) = (self.args.reader.clone(), *content, bytes.len() as u64);
+        let look = move || reader.whole(&content, size).is_ok();
+        match self.args.lane.run(look).await? {
+            true => Ok(Incoming::Verified),
+            false => self.place(bytes).await,
+        }
+    }
+
+    async fn give_up_all(&self, ready: &[Ready]) {
+        for Ready { incoming, .. } in ready {
+            if let Incoming::Staged { locator, manifest } = incoming {
+                let count = manifest.chunk_count();
+                self.delete_staged(Chunks {
+                    locator: *locator,
+                    count,
+                })
+                .await;
+            }
+        }
+    }
+
+    pub(super) async fn drop_values(
+        &self,
+        recipes: Vec<CAddr>,
+        why: DropReason,
+    ) -> Result<Dropped, Fault> {
+        within("the values of one drop", recipes.len(), DROP_MAX)?;
+        let durability = match why {
+            DropReason::Evicted => Durability::Behind,
+            DropReason::Invalidated => Durability::Synced,
+        };
+        let step = move |step: &mut Step<'_>| steps::drop_step(step, &recipes, why);
+        self.args.commit.commit(durability, step).await
+    }
+
+    pub(super) async fn read(
+        &self,
+        owner: CAddr,
+        content: ContentHash,
+        index: u32,
+    ) -> Result<Bytes, Fault> {
+        let reader = self.args.reader.clone();
+        let read = move || reader.chunk(&content, index);
+        let read = self.args.lane.run(read).await?;
+        read.map_err(|fault| fault.of_leaf(owner))
+    }
+}
+
+/// One write a chunk, the first with the `staged/` entry. A failure comes with the number of chunks
+/// that may have been written.
+fn write_chunks(
+    storage: &dyn Storage,
+    locator: Locator,
+    bytes: &Bytes,
+    manifest: &Manifest,
+) -> Result<(), (u64, StorageFault)> {
+    let mut batch = Batch::default();
+    batch.put(Space::Meta, layout::staged_key(locator), Bytes::new());
+    for at in 0..manifest.chunk_count() {
+        let index = u32::try_from(at).unwrap_or(u32::MAX);
+        let chunk = chunk_of(bytes, manifest, at);
+        batch.put(Space::Chunks, layout::chunk_key(locator, index), chunk);
+        storage
+            .write(&std::mem::take(&mut batch), Durability::Behind)
+            .map_err(|fault| (at + 1, fault))?;
+    }
+    Ok(())
+}
+
+fn chunk_of(bytes: &Bytes, manifest: &Manifest, index: u64) -> Bytes {
+    let whole = manifest.chunk_size().bytes();
+    let from = usize::try_from(index).map_or(bytes.len(), |index| index * whole);
+    bytes.slice(from..bytes.len().min(from + whole))
+}
+
+fn within(what: &str, got: usize, limit: usize) -> Result<(), Fault> {
+    if got <= limit {
+        return Ok(());
+    }
+    Err(Fault::OverLimit {
+        what: what.to_owned(),
+        limit: limit as u64,
+        got: got as u64,
+    })
+}
+
+fn stored(put: LeafPut) -> Result<StoredLeaf, Fault> {
+    match put {
+        LeafPut::Stored(leaf) => Ok(leaf),
+        LeafPut::Vanished => Err(Fault::Breach {
+            what: "bytes that were brought along vanished".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,258 @@
+//! The ear of the cache: one value view, one ledger, one queue to the disk.
+//!
+//! It refuses to wait for the disk in a handler: batches go into the queue, answers that need the
+//! disk come from tasks.
+
+use super::{
+    decide::{self, Arrival, CacheConfig, Ledger, Place, RecipeAt},
+    perform::{self, Disk, Job},
+};
+use deriva_messages::{
+    Reply,
+    blob::{BlobMessage, KeptValue},
+    cache::{CacheCounts, CacheMessage, Evicted},
+};
+use deriva_model::CAddr;
+use deriva_system::{
+    lane::Lane,
+    storage::Storage,
+    supervise::{Envelope, Slot},
+    view::{Produced, Resident, ValueView},
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+/// What the cache starts with.
+#[derive(Clone)]
+pub struct CacheArgs {
+    pub values: Arc<ValueView>,
+    pub storage: Arc<dyn Storage>,
+    /// For the cache's own reads.
+    pub lane: Lane,
+    /// All shards of the node, by shard number.
+    pub blobs: Arc<[Slot<BlobMessage>]>,
+    pub config: CacheConfig,
+}
+
+/// The actor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CacheActor;
+
+pub struct CacheState {
+    values: Arc<ValueView>,
+    ledger: Ledger,
+    config: CacheConfig,
+    disk: Arc<Disk>,
+    /// To the one task that keeps and evicts on disk, in order.
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Actor for CacheActor {
+    type Msg = Envelope<CacheMessage>;
+    type State = CacheState;
+    type Arguments = CacheArgs;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        args: CacheArgs,
+    ) -> Result<CacheState, ActorProcessingErr> {
+        let (values, config) = (args.values.clone(), args.config);
+        let disk = Arc::new(Disk::new(args));
+        let mut state = CacheState {
+            ledger: Ledger::new(config),
+            values,
+            config,
+            jobs: perform::start(disk.clone()),
+            disk,
+        };
+        state.take_over();
+        // A bell may have been lost with the actor before.
+        ring(&myself)?;
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        state: &mut CacheState,
+    ) -> Result<(), ActorProcessingErr> {
+        let Envelope { message, credit } = envelope;
+        match message {
+            CacheMessage::Landed => {
+                if state.landed() {
+                    ring(&myself)?;
+                }
+            }
+            CacheMessage::Invalidate { address, reply } => state.invalidate(address, reply, credit),
+            CacheMessage::EvictAll { reply } => state.evict_all(reply, credit),
+            CacheMessage::Count { reply } => state.count(reply, credit),
+        }
+        state.publish();
+        Ok(())
+    }
+}
+
+fn ring(myself: &ActorRef<Envelope<CacheMessage>>) -> Result<(), ActorProcessingErr> {
+    let bell = Envelope {
+        message: CacheMessage::Landed,
+        credit: None,
+    };
+    Ok(myself.cast(bell)?)
+}
+
+impl CacheState {
+    /// Books what the actor before left in the view.
+    fn take_over(&mut self) {
+        for (address, value) in self.values.entries() {
+            self.book(address, &value);
+        }
+        self.evict();
+        self.publish();
+    }
+
+    fn book(&mut self, address: CAddr, value: &Resident) {
+        let size = value.bytes.len() as u64;
+        self.ledger.admit(address, value.weight(), size);
+    }
+
+    /// Deals with the inbox; whether more came meanwhile.
+    fn landed(&mut self) -> bool {
+        let landed = self.values.landed();
+        let mut kept = Vec::new();
+        for produced in &landed {
+            let placement = decide::place(&arrival(produced), &self.config);
+            if placement.memory == Place::Taken {
+                self.admit(produced);
+            }
+            if placement.disk == Place::Taken {
+                kept.push(kept_value(produced));
+            }
+        }
+        self.evict();
+        self.keep(kept);
+        self.values.clear_landed(&landed)
+    }
+
+    fn admit(&mut self, produced: &Produced) {
+        let known = self.values.peek(&produced.address);
+        if let Some(known) = known.filter(|known| known.content() == produced.value.content()) {
+            if produced.value.is_durable() {
+                known.mark_durable();
+            }
+            return;
+        }
+        self.book(produced.address, &produced.value);
+        self.values.insert(produced.address, produced.value.clone());
+        metrics::counter!("cache_admissions_total").increment(1);
+    }
+
+    fn evict(&mut self) {
+        let values = &self.values;
+        let victims = self
+            .ledger
+            .evict(|address| values.peek(address).is_some_and(|value| value.cool()));
+        for victim in &victims {
+            self.values.remove(victim);
+        }
+        let evicted = victims.len() as u64;
+        metrics::counter!("cache_evictions_total", "from" => "memory").increment(evicted);
+    }
+
+    fn keep(&self, kept: Vec<KeptValue>) {
+        for batch in perform::batches(kept) {
+            let values = batch.len() as u64;
+            if self.jobs.try_send(Job::Keep(batch)).is_err() {
+                metrics::counter!("cache_keeps_skipped_total").increment(values);
+            }
+        }
+    }
+
+    fn invalidate(
+        &mut self,
+        address: CAddr,
+        reply: Reply<Evicted>,
+        credit: Option<OwnedSemaphorePermit>,
+    ) {
+        let in_memory = self.values.invalidate(&address);
+        self.ledger.forget(&address);
+        let disk = self.disk.clone();
+        tokio::spawn(async move {
+            perform::answer(reply, disk.invalidate(address, in_memory).await);
+            drop(credit);
+        });
+    }
+
+    fn evict_all(&mut self, reply: Reply<Evicted>, credit: Option<OwnedSemaphorePermit>) {
+        let mut memory = self.ledger.clear();
+        for address in memory.keys() {
+            self.values.remove(address);
+        }
+        let arrived = self.values.drain_inbox();
+        memory.extend(
+            arrived
+                .iter()
+                .map(|produced| (produced.address, produced.value.bytes.len() as u64)),
+        );
+        let evicted = memory.len() as u64;
+        metrics::counter!("cache_evictions_total", "from" => "memory").increment(evicted);
+        perform::queue_evict_all(
+            self.jobs.clone(),
+            Job::EvictAll {
+                memory,
+                reply,
+                credit,
+            },
+        );
+    }
+
+    fn count(&self, reply: Reply<CacheCounts>, credit: Option<OwnedSemaphorePermit>) {
+        let (values, bytes) = (self.ledger.values(), self.ledger.size());
+        let disk = self.disk.clone();
+        tokio::spawn(async move {
+            let counts = disk.held().await.map(|on_disk| CacheCounts {
+                resident_values: values,
+                resident_bytes: bytes,
+                disk_values: on_disk.values,
+                disk_bytes: on_disk.bytes,
+            });
+            perform::answer(reply, counts);
+            drop(credit);
+        });
+    }
+
+    fn publish(&self) {
+        metrics::gauge!("cache_resident_bytes").set(self.ledger.size() as f64);
+        metrics::gauge!("cache_resident_values").set(self.ledger.values() as f64);
+    }
+}
+
+fn arrival(produced: &Produced) -> Arrival {
+    let value = &produced.value;
+    Arrival {
+        size: value.bytes.len() as u64,
+        weight: value.weight(),
+        wall_nanos: value.record.cost.wall_nanos,
+        recipe: if value.is_durable() {
+            RecipeAt::Stored
+        } else {
+            RecipeAt::Elsewhere
+        },
+        source: produced.source,
+    }
+}
+
+fn kept_value(produced: &Produced) -> KeptValue {
+    KeptValue {
+        record: produced.value.record.clone(),
+        bytes: produced.value.bytes.clone(),
+        cutoff: produced.value.cutoff,
+        begun: produced.begun,
+    }
+}
+
+#[cfg(test)]
+#[path = "actor_test.rs"]
+mod actor_test;

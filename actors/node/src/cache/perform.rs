@@ -1,0 +1,344 @@
+//! The hands of the cache: one task a cache actor keeps and evicts on disk, in the order in which it
+//! was told; invalidations do not stand in that queue, because the keeping step itself looks whether
+//! a value was invalidated since it began.
+//!
+//! It refuses to retry: a value that could not be kept is only not kept.
+
+use super::{
+    CacheArgs,
+    decide::{CacheConfig, OnDisk},
+};
+use crate::blob::{KEEP_BYTES_MAX, KEEP_VALUES_MAX, shard_of};
+use bytes::Bytes;
+use deriva_messages::{
+    Fault, Reply,
+    blob::{BlobMessage, DropReason, Dropped, KeptValue},
+    cache::Evicted,
+};
+use deriva_model::{CAddr, Record};
+use deriva_system::{
+    lane::Lane,
+    storage::{
+        Batch, Durability, Space, Storage, StorageFault,
+        commit::read_number,
+        layout::{self, Counter},
+    },
+    supervise::Slot,
+    view::Resident,
+};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+/// Batches on their way to disk; each holds its values in memory.
+const JOBS_MAX: usize = 4;
+/// How long a shard may take for one batch or page.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Values dropped in one step: short enough that puts do not wait for it.
+const PAGE: usize = 256;
+
+/// One piece of work of the task.
+pub(super) enum Job {
+    Keep(Vec<KeptValue>),
+    EvictAll {
+        /// What just left memory, with its bytes.
+        memory: HashMap<CAddr, u64>,
+        reply: Reply<Evicted>,
+        credit: Option<OwnedSemaphorePermit>,
+    },
+}
+
+/// The disk as the cache reaches it.
+pub(super) struct Disk {
+    storage: Arc<dyn Storage>,
+    lane: Lane,
+    blobs: Arc<[Slot<BlobMessage>]>,
+    config: CacheConfig,
+}
+
+/// Stands for an address that cannot be read; nothing hashes to it that anybody knows of.
+const NOBODY: CAddr = CAddr::from_bytes([0; CAddr::LEN]);
+
+/// A page of the ages: keys, the values that they name, and those values' bytes.
+#[derive(Default)]
+struct Page {
+    keys: Vec<Vec<u8>>,
+    recipes: Vec<CAddr>,
+    sizes: Vec<Option<u64>>,
+}
+
+impl Page {
+    fn first(mut self, count: usize) -> Self {
+        self.keys.truncate(count);
+        self.recipes.truncate(count);
+        self.sizes.truncate(count);
+        self
+    }
+}
+
+/// Starts the task; it ends after what was queued when the actor is gone.
+pub(super) fn start(disk: Arc<Disk>) -> mpsc::Sender<Job> {
+    let (jobs, mut queue) = mpsc::channel(JOBS_MAX);
+    tokio::spawn(async move {
+        disk.publish().await;
+        while let Some(job) = queue.recv().await {
+            disk.work(job).await;
+        }
+    });
+    jobs
+}
+
+/// Waits for a place in the queue outside the actor.
+pub(super) fn queue_evict_all(jobs: mpsc::Sender<Job>, job: Job) {
+    tokio::spawn(async move {
+        let unheard = jobs.send(job).await.err().map(|lost| lost.0);
+        if let Some(Job::EvictAll { reply, .. }) = unheard {
+            let what = "the cache's way to disk".to_owned();
+            answer(reply, Err(Fault::Unavailable { what }));
+        }
+    });
+}
+
+/// Cuts values into batches that one step of a shard takes.
+pub(super) fn batches(kept: Vec<KeptValue>) -> Vec<Vec<KeptValue>> {
+    let mut batches: Vec<Vec<KeptValue>> = Vec::new();
+    let mut bytes = 0u64;
+    for value in kept {
+        let size = value.bytes.len() as u64;
+        match batches.last_mut() {
+            Some(batch)
+                if batch.len() < KEEP_VALUES_MAX
+                    && bytes.saturating_add(size) <= KEEP_BYTES_MAX =>
+            {
+                bytes += size;
+                batch.push(value);
+            }
+            _ => {
+                bytes = size;
+                batches.push(vec![value]);
+            }
+        }
+    }
+    batches
+}
+
+pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, Fault>) {
+    if reply.send(result).is_err() {
+        metrics::counter!("actor_answers_unheard_total").increment(1);
+    }
+}
+
+impl Disk {
+    pub(super) fn new(args: CacheArgs) -> Self {
+        Self {
+            storage: args.storage,
+            lane: args.lane,
+            blobs: args.blobs,
+            config: args.config,
+        }
+    }
+
+    async fn work(&self, job: Job) {
+        match job {
+            Job::Keep(values) => {
+                let kept = self.keep(values).await;
+                logged("values were not kept on disk", kept);
+                let trimmed = self.trim().await;
+                logged("old values were not evicted from disk", trimmed);
+            }
+            Job::EvictAll {
+                memory,
+                reply,
+                credit,
+            } => {
+                answer(reply, self.evict_all(&memory).await);
+                drop(credit);
+            }
+        }
+        self.publish().await;
+    }
+
+    /// What the counters on disk say.
+    pub(super) async fn held(&self) -> Result<OnDisk, Fault> {
+        let storage = self.storage.clone();
+        let read = move || -> Result<OnDisk, StorageFault> {
+            Ok(OnDisk {
+                values: read_number(storage.as_ref(), &Counter::Values.key())?,
+                bytes: read_number(storage.as_ref(), &Counter::ValueBytes.key())?,
+            })
+        };
+        Ok(self.lane.run(read).await??)
+    }
+
+    async fn publish(&self) {
+        if let Ok(held) = self.held().await {
+            metrics::gauge!("cache_disk_bytes").set(held.bytes as f64);
+            metrics::gauge!("cache_disk_values").set(held.values as f64);
+        }
+    }
+
+    async fn keep(&self, values: Vec<KeptValue>) -> Result<(), Fault> {
+        let Some(first) = values.first() else {
+            return Ok(());
+        };
+        let shard = shard_of(&first.record.output, self.blobs.len());
+        let keep = |reply| BlobMessage::Keep { values, reply };
+        let kept = self.shard(shard)?.call(PATIENCE, keep).await?;
+        metrics::counter!("cache_kept_bytes_total").increment(kept);
+        Ok(())
+    }
+
+    fn shard(&self, shard: usize) -> Result<&Slot<BlobMessage>, Fault> {
+        self.blobs.get(shard).ok_or_else(|| Fault::Breach {
+            what: format!("there is no blob shard {shard}"),
+        })
+    }
+
+    async fn drop_values(&self, recipes: Vec<CAddr>, why: DropReason) -> Result<Dropped, Fault> {
+        let Some(first) = recipes.first() else {
+            return Ok(Dropped::default());
+        };
+        let shard = shard_of(&first.as_content(), self.blobs.len());
+        let drop = |reply| BlobMessage::Drop {
+            recipes,
+            why,
+            reply,
+        };
+        self.shard(shard)?.call(PATIENCE, drop).await
+    }
+
+    /// Evicts the oldest values until the disk is within its bound.
+    async fn trim(&self) -> Result<(), Fault> {
+        let mut held = self.held().await?;
+        for _ in 0..pages(held.values) {
+            if !held.is_over(&self.config) {
+                return Ok(());
+            }
+            let page = self.oldest().await?;
+            let victims = held.victims(&page.sizes, &self.config);
+            if victims == 0 {
+                return Ok(());
+            }
+            let page = page.first(victims);
+            let dropped = self
+                .drop_values(page.recipes.clone(), DropReason::Evicted)
+                .await?;
+            counted(dropped);
+            self.forget_ages(page, dropped).await?;
+            held = self.held().await?;
+        }
+        Ok(())
+    }
+
+    /// The page of the oldest values.
+    async fn oldest(&self) -> Result<Page, Fault> {
+        let storage = self.storage.clone();
+        let read = move || -> Result<Page, StorageFault> {
+            let entries = storage.scan(Space::Meta, layout::AGE_PREFIX, &[], PAGE)?;
+            let mut page = Page::default();
+            for (key, recipe) in entries {
+                page.keys.push(key);
+                // One that cannot be read names no value, so its age alone goes.
+                let recipe = CAddr::try_from_slice(&recipe).unwrap_or(NOBODY);
+                page.recipes.push(recipe);
+            }
+            let keys: Vec<_> = page.recipes.iter().map(layout::address_key).collect();
+            let records = storage.get_many(Space::Records, &keys)?;
+            page.sizes = records.iter().map(size_of_value).collect();
+            Ok(page)
+        };
+        Ok(self.lane.run(read).await??)
+    }
+
+    /// An age whose value was not found names nothing any more: numbers are never given out again.
+    async fn forget_ages(&self, page: Page, dropped: Dropped) -> Result<(), Fault> {
+        if dropped.values >= page.keys.len() as u64 {
+            return Ok(());
+        }
+        let storage = self.storage.clone();
+        let write = move || {
+            let mut batch = Batch::default();
+            for key in page.keys {
+                batch.delete(Space::Meta, key);
+            }
+            storage.write(&batch, Durability::Behind)
+        };
+        Ok(self.lane.run(write).await??)
+    }
+
+    /// Evicts every value on disk; those that just left memory are counted once.
+    async fn evict_all(&self, memory: &HashMap<CAddr, u64>) -> Result<Evicted, Fault> {
+        let mut evicted = Evicted {
+            values: memory.len() as u64,
+            bytes: memory.values().sum(),
+        };
+        for _ in 0..pages(self.held().await?.values) {
+            let page = self.oldest().await?;
+            if page.keys.is_empty() {
+                break;
+            }
+            let (known, others): (Vec<_>, Vec<_>) = page
+                .recipes
+                .iter()
+                .partition(|recipe| memory.contains_key(recipe));
+            let known = self.drop_values(known, DropReason::Evicted).await?;
+            let others = self.drop_values(others, DropReason::Evicted).await?;
+            counted(known);
+            counted(others);
+            evicted.values += others.values;
+            evicted.bytes = evicted.bytes.saturating_add(others.bytes);
+            let dropped = Dropped {
+                values: known.values + others.values,
+                bytes: known.bytes.saturating_add(others.bytes),
+            };
+            self.forget_ages(page, dropped).await?;
+        }
+        Ok(evicted)
+    }
+
+    /// Takes an address off the disk for good.
+    pub(super) async fn invalidate(
+        &self,
+        address: CAddr,
+        in_memory: Option<Arc<Resident>>,
+    ) -> Result<Evicted, Fault> {
+        let dropped = self
+            .drop_values(vec![address], DropReason::Invalidated)
+            .await?;
+        self.publish().await;
+        Ok(match in_memory {
+            Some(value) => Evicted {
+                values: 1,
+                bytes: value.bytes.len() as u64,
+            },
+            None => Evicted {
+                values: dropped.values,
+                bytes: dropped.bytes,
+            },
+        })
+    }
+}
+
+fn size_of_value(record: &Option<Bytes>) -> Option<u64> {
+    let record = Record::decode(record.as_ref()?).ok()?;
+    Some(record.size)
+}
+
+/// Pages that so many values fill, and two more for those that came meanwhile.
+const fn pages(values: u64) -> u64 {
+    values / PAGE as u64 + 2
+}
+
+fn counted(dropped: Dropped) {
+    metrics::counter!("cache_evictions_total", "from" => "disk").increment(dropped.values);
+}
+
+fn logged(what: &str, done: Result<(), Fault>) {
+    if let Err(fault) = done {
+        metrics::counter!("cache_disk_failures_total").increment(1);
+        tracing::warn!(%fault, what);
+    }
+}
+
+#[cfg(test)]
+#[path = "perform_test.rs"]
+mod perform_test;

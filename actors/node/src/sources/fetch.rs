@@ -1,0 +1,176 @@
+//! Looking up many addresses: memory first, then one batch of reads a space.
+//!
+//! It refuses to bring along more bytes than its bounds: a leaf over them is answered as a leaf on
+//! disk, a value over them by its recipe.
+
+use super::{NodeSources, disk};
+use crate::blob::ReadFault;
+use bytes::Bytes;
+use deriva_messages::Fault;
+use deriva_model::{CAddr, ContentHash, SealedRecipe, limits};
+use deriva_system::{
+    compute::{Known, Look, Sources, StoredContent},
+    storage::{Space, layout},
+};
+use std::sync::Arc;
+
+/// Bytes of a leaf that comes along.
+const SMALL_LEAF: u64 = limits::INLINE_REPLY_BYTES as u64;
+/// Bytes of leaves that come along with one fetch.
+const LEAVES_MAX: u64 = 64 << 20;
+
+/// The answers of one fetch, some still open.
+pub(super) struct Answers<'a> {
+    pub(super) addresses: &'a [CAddr],
+    pub(super) found: Vec<Option<Known>>,
+}
+
+impl Answers<'_> {
+    /// Places and addresses without an answer.
+    fn open(&self) -> (Vec<usize>, Vec<Vec<u8>>) {
+        let open = self.found.iter().zip(self.addresses).enumerate();
+        open.filter(|(_, (known, _))| known.is_none())
+            .map(|(at, (_, address))| (at, layout::address_key(address)))
+            .unzip()
+    }
+
+    pub(super) fn address(&self, at: usize) -> CAddr {
+        // Every place is one that was asked for.
+        self.addresses
+            .get(at)
+            .copied()
+            .unwrap_or(CAddr::from_bytes([0; CAddr::LEN]))
+    }
+
+    pub(super) fn set(&mut self, at: usize, known: Known) {
+        if let Some(place) = self.found.get_mut(at) {
+            *place = Some(known);
+        }
+    }
+}
+
+pub(super) fn fetch(
+    sources: &NodeSources,
+    addresses: &[CAddr],
+    look: Look,
+) -> Result<Vec<Known>, Fault> {
+    // Before anything is read: what is invalidated from here on is not recorded from this fetch.
+    let begun = sources.values.invalidation_number();
+    let mut answers = Answers {
+        addresses,
+        found: addresses
+            .iter()
+            .map(|address| {
+                let value = sources.resident(address, look);
+                value.or_else(|| sources.recipes.get(address).map(Known::Recipe))
+            })
+            .collect(),
+    };
+    leaves(sources, &mut answers)?;
+    recipes(sources, &mut answers, look)?;
+    aliases(sources, &mut answers)?;
+    if look == Look::ForValues {
+        disk::values(sources, &mut answers, begun)?;
+    }
+    let found = answers.found.into_iter();
+    Ok(found.map(|known| known.unwrap_or(Known::Nothing)).collect())
+}
+
+fn leaves(sources: &NodeSources, answers: &mut Answers<'_>) -> Result<(), Fault> {
+    let (open, keys) = answers.open();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let markers = sources.storage.get_many(Space::Leaves, &keys)?;
+    let mut small: Vec<(usize, (ContentHash, u64))> = Vec::new();
+    let mut along = 0u64;
+    for (at, marker) in open.into_iter().zip(markers) {
+        let Some(marker) = marker else { continue };
+        let owner = answers.address(at);
+        let content = owner.as_content();
+        let size = leaf_size(owner, &marker)?;
+        if size <= SMALL_LEAF && along.saturating_add(size) <= LEAVES_MAX {
+            along += size;
+            small.push((at, (content, size)));
+            continue;
+        }
+        let stored = StoredContent {
+            owner,
+            content,
+            size,
+        };
+        answers.set(at, Known::StoredLeaf(stored));
+    }
+    let wanted: Vec<_> = small.iter().map(|(_, wanted)| *wanted).collect();
+    let read = sources.reader.many(&wanted)?;
+    for ((at, (content, _)), bytes) in small.into_iter().zip(read) {
+        let bytes = bytes.map_err(|fault: ReadFault| fault.of_leaf(answers.address(at)))?;
+        answers.set(at, Known::Leaf { content, bytes });
+    }
+    Ok(())
+}
+
+fn leaf_size(address: CAddr, marker: &[u8]) -> Result<u64, Fault> {
+    match layout::parse_leaf_marker(marker) {
+        Some((_, size)) => Ok(size),
+        None => Err(Fault::DataLoss {
+            address,
+            what: "its marker cannot be read".to_owned(),
+        }),
+    }
+}
+
+fn recipes(sources: &NodeSources, answers: &mut Answers<'_>, look: Look) -> Result<(), Fault> {
+    let (open, keys) = answers.open();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let stored = sources.storage.get_many(Space::Recipes, &keys)?;
+    for (at, stored) in open.into_iter().zip(stored) {
+        let Some(stored) = stored else { continue };
+        let address = answers.address(at);
+        let recipe = Arc::new(open_recipe(address, &stored)?);
+        sources.recipes.admit(recipe.clone(), sources.recipe_bytes);
+        // The recipe is stored after all, so a value that came with a request counts.
+        let value = match look {
+            Look::ForValues => sources.values.get(&address),
+            Look::ForRecipes => None,
+        };
+        let known = value.map_or(Known::Recipe(recipe), |value| {
+            value.mark_durable();
+            Known::Value(value)
+        });
+        answers.set(at, known);
+    }
+    Ok(())
+}
+
+/// A stored recipe, verified against its address.
+pub(super) fn open_recipe(address: CAddr, stored: &Bytes) -> Result<SealedRecipe, Fault> {
+    let loss = |what: String| Fault::DataLoss { address, what };
+    let (_, bytes) =
+        layout::parse_stamped(stored).ok_or_else(|| loss("its entry cannot be read".to_owned()))?;
+    let recipe = SealedRecipe::open(bytes.to_vec()).map_err(|error| loss(error.to_string()))?;
+    if recipe.address() != address {
+        return Err(loss("its bytes are another recipe's".to_owned()));
+    }
+    Ok(recipe)
+}
+
+fn aliases(sources: &NodeSources, answers: &mut Answers<'_>) -> Result<(), Fault> {
+    let (open, keys) = answers.open();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let stored = sources.storage.get_many(Space::Aliases, &keys)?;
+    for (at, stored) in open.into_iter().zip(stored) {
+        let Some(stored) = stored else { continue };
+        let address = answers.address(at);
+        let (_, to) = layout::parse_alias(&stored).ok_or_else(|| Fault::DataLoss {
+            address,
+            what: "its alias cannot be read".to_owned(),
+        })?;
+        answers.set(at, Known::Alias(to));
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! What an evaluation asks of the node: `Sources` over the read views, the store and the spill
+//! directory. It runs on the evaluator's threads and may block on the disk.
+//!
+//! It refuses to hand out bytes that do not match their hash, to load more at once than its bounds,
+//! and to decide what is kept: values it brings back from disk are offered to the cache like new
+//! ones, values that fail are dropped by a blob shard. Recipes it reads are let into the
+//! `RecipeView` within the view's budget; the `DagActor` owns every other write there.
+//!
+//! No actor, so nobody supervises it: it holds no state but counters and the spill directory.
+//!
+//! Invariant: by address alone a value is answered only if its recipe is stored here.
+
+mod disk;
+mod fetch;
+mod spill;
+
+use crate::blob::StoredReader;
+use bytes::Bytes;
+use deriva_messages::{Fault, blob::BlobMessage, cache::CacheMessage};
+use deriva_model::{CAddr, ContentHash, CutoffKey};
+use deriva_system::{
+    compute::{Known, Look, Patience, Sources, Spilled, StoredContent},
+    storage::Storage,
+    supervise::Slot,
+    view::{Landing, Produced, RecipeView, Resident, ValueView},
+};
+use spill::SpillDirectory;
+use std::{path::PathBuf, sync::Arc};
+
+/// What the sources stand on.
+pub struct SourcesArgs {
+    pub recipes: Arc<RecipeView>,
+    /// Bytes that the recipe view may take; the same as the `DagActor` keeps to.
+    pub recipe_bytes: u64,
+    pub values: Arc<ValueView>,
+    pub storage: Arc<dyn Storage>,
+    /// The node's.
+    pub reader: Arc<StoredReader>,
+    pub cache: Slot<CacheMessage>,
+    /// All shards of the node, by shard number.
+    pub blobs: Arc<[Slot<BlobMessage>]>,
+    /// A directory of this node's own: whatever lies in it is removed at the start.
+    pub spill_directory: PathBuf,
+    /// Bytes that may lie there at once.
+    pub spill_bytes: u64,
+}
+
+/// The sources of one node.
+pub struct NodeSources {
+    recipes: Arc<RecipeView>,
+    recipe_bytes: u64,
+    values: Arc<ValueView>,
+    storage: Arc<dyn Storage>,
+    reader: Arc<StoredReader>,
+    cache: Slot<CacheMessage>,
+    blobs: Arc<[Slot<BlobMessage>]>,
+    spills: SpillDirectory,
+}
+
+impl NodeSources {
+    /// Empties the spill directory, which is made if it is not there.
+    ///
+    /// # Errors
+    /// The directory could not be made or emptied.
+    pub fn open(args: SourcesArgs) -> std::io::Result<Self> {
+        Ok(Self {
+            recipes: args.recipes,
+            recipe_bytes: args.recipe_bytes,
+            values: args.values,
+            storage: args.storage,
+            reader: args.reader,
+            cache: args.cache,
+            blobs: args.blobs,
+            spills: SpillDirectory::open(args.spill_directory, args.spill_bytes)?,
+        })
+    }
+
+    /// A value in memory whose recipe is stored, as far as memory knows.
+    fn resident_value(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        let value = self.values.get(address)?;
+        if value.is_durable() {
+            return Some(value);
+        }
+        if !self.recipes.contains(address) {
+            return None;
+        }
+        value.mark_durable();
+        Some(value)
+    }
+
+    /// Offers a value to the cache and rings if it is the first.
+    fn offer(&self, produced: Produced) -> Landing {
+        let landing = self.values.offer(produced);
+        match landing {
+            Landing::Ring => {
+                // A cache that is being restarted rings itself.
+                if self.cache.ring(CacheMessage::Landed).is_err() {
+                    metrics::counter!("cache_bells_unheard_total").increment(1);
+                }
+            }
+            Landing::Queued => {}
+            Landing::Refused => metrics::counter!("cache_offers_refused_total").increment(1),
+            Landing::Stale => metrics::counter!("cache_offers_stale_total").increment(1),
+        }
+        landing
+    }
+}
+
+impl Sources for NodeSources {
+    /// For values, a recipe in memory is no answer: its value may be on disk.
+    fn resident(&self, address: &CAddr, look: Look) -> Option<Known> {
+        match look {
+            Look::ForValues => self.resident_value(address).map(Known::Value),
+            Look::ForRecipes => self.recipes.get(address).map(Known::Recipe),
+        }
+    }
+
+    fn travelling(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        self.values.get(address)
+    }
+
+    fn fetch(&self, addresses: &[CAddr], look: Look) -> Result<Vec<Known>, Fault> {
+        fetch::fetch(self, addresses, look)
+    }
+
+    fn load(&self, stored: &StoredContent) -> Result<Bytes, Fault> {
+        self.reader
+            .whole(&stored.content, stored.size)
+            .map_err(|fault| fault.of_leaf(stored.owner))
+    }
+
+    fn cutoff(&self, key: &CutoffKey, patience: Patience) -> Option<(ContentHash, Bytes)> {
+        if let Some(value) = self.values.cutoff(key) {
+            return Some((value.content(), value.bytes.clone()));
+        }
+        match patience {
+            Patience::Memory => None,
+            Patience::Disk => disk::cutoff(self, key),
+        }
+    }
+
+    fn invalidations(&self) -> u64 {
+        self.values.invalidation_number()
+    }
+
+    fn produced(&self, produced: Produced) {
+        self.offer(produced);
+    }
+
+    fn spill(&self, bytes: &Bytes) -> Result<Spilled, Fault> {
+        self.spills.spill(bytes)
+    }
+
+    fn unspill(&self, spilled: &Spilled) -> Result<Bytes, Fault> {
+        spill::unspill(spilled)
+    }
+}
+
+#[cfg(test)]
+mod sources_test;

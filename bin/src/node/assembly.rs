@@ -1,0 +1,362 @@
+//! The assembly: starts the actors over the parts in the order of their dependencies, and stops them
+//! in the reverse order.
+
+use super::{
+    config::NodeConfig,
+    parts::{NodeSlots, Parts},
+    ready::Ready,
+    telemetry,
+};
+use deriva_actors::{
+    blob::{BlobArgs, BlobShardActor},
+    cache::{CacheActor, CacheArgs, CacheConfig},
+    dag::{DagActor, DagArgs, DagConfig},
+    materialize::{MaterializeArgs, MaterializeConfig, MaterializeSupervisor},
+};
+use deriva_gateway::{
+    GatewayContext, GatewayLimits, Identity, NodeParts, Slots,
+    admin::{AdminArguments, AdminGateway},
+    edge::Port,
+    grpc::{GrpcArguments, GrpcGateway, TlsMaterial},
+};
+use deriva_messages::{Fault, gateway::GatewayMessage};
+use deriva_store::OpenError;
+use deriva_system::{
+    storage::StorageFault,
+    supervise::{Child, Slot, Supervisor, SupervisorMessage, SupervisorSeat, SupervisorSpec},
+};
+use ractor::{Actor, ActorRef, SpawnErr};
+use std::{net::SocketAddr, net::TcpListener, path::Path, sync::Arc, time::Duration};
+use thiserror::Error;
+use tokio::task::JoinHandle;
+
+/// How long a supervisor may take to tell of its children.
+const REPORT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a gateway may take to end the requests under way; its own patience is shorter.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
+/// What a value costs in memory at least: bounds how many of the smallest there are.
+const LEAST_VALUE_BYTES: u64 = 256;
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the store cannot be used: {0}")]
+    Store(#[from] StorageFault),
+    #[error("the {what} listener cannot have {address}: {why}; free it or name another address (port 0 takes any free one)")]
+    Listen {
+        what: &'static str,
+        address: SocketAddr,
+        why: std::io::Error,
+    },
+    #[error("{path} cannot be read: {why}; a TLS directory holds ca.pem, node.pem and node.key (make them with `deriva cert`)")]
+    Tls { path: String, why: std::io::Error },
+    #[error("the system did not give what a node needs: {0}")]
+    System(#[from] std::io::Error),
+    #[error("an actor did not start: {0}")]
+    Actor(#[from] SpawnErr),
+    #[error("the node cannot be put together: {0}")]
+    Assembly(String),
+}
+
+impl From<Fault> for StartError {
+    fn from(fault: Fault) -> Self {
+        Self::Assembly(fault.to_string())
+    }
+}
+
+/// A running node.
+pub struct Node {
+    ready: Ready,
+    slots: NodeSlots,
+    supervisors: [SupervisorSeat; 2],
+    data_dir: std::path::PathBuf,
+    root: ActorRef<SupervisorMessage>,
+    ended: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts everything; answers when clients are served.
+    ///
+    /// # Errors
+    /// What stood in the way, and what to do about it.
+    pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        let tls = config.tls_dir.as_deref().map(read_tls).transpose()?;
+        warn_if_open(&config);
+        let grpc = listen("gRPC", config.grpc_listen)?;
+        let admin = listen("admin", config.admin_listen)?;
+        let metrics = telemetry::metrics().map_err(StartError::Assembly)?;
+        let parts = Arc::new(Parts::build(&config)?);
+        let seats = [SupervisorSeat::new("node"), SupervisorSeat::new("gateways")];
+        let context = context(&config, &parts, &seats, &grpc)?;
+        let gateways = Gateways {
+            grpc: GrpcArguments {
+                context: context.clone(),
+                port: grpc.clone(),
+                tls,
+            },
+            admin: AdminArguments {
+                context,
+                port: admin.clone(),
+                metrics,
+            },
+        };
+        let ready = Ready {
+            grpc: grpc.address().to_string(),
+            admin: admin.address().to_string(),
+            cluster: None,
+            node_id: parts.node_id.clone(),
+            pid: std::process::id(),
+        };
+        let slots = parts.slots.clone();
+        let children = children(&config, &parts, &seats, gateways);
+        let spec = SupervisorSpec::new("node", parts.clock.clone(), children);
+        let (root, ended) = Actor::spawn(None, Supervisor, spec).await?;
+        let [node, _] = &seats;
+        node.take(root.clone());
+        ready.write(&config.data_dir)?;
+        tracing::info!(grpc = ready.grpc, admin = ready.admin, "ready");
+        Ok(Self {
+            ready,
+            slots,
+            supervisors: seats,
+            data_dir: config.data_dir,
+            root,
+            ended,
+        })
+    }
+
+    #[must_use]
+    pub const fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// The places of the actors, for tests that end them.
+    #[must_use]
+    pub const fn slots(&self) -> &NodeSlots {
+        &self.slots
+    }
+
+    /// The node's supervisor, then that of the gateways.
+    #[must_use]
+    pub const fn supervisors(&self) -> &[SupervisorSeat; 2] {
+        &self.supervisors
+    }
+
+    /// Resolves when the node's supervisor has given up.
+    pub async fn failed(&mut self) -> String {
+        match (&mut self.ended).await {
+            Ok(()) => "an actor ended too often; the log above says which and why".to_owned(),
+            Err(error) => format!("the node's supervisor ended: {error}"),
+        }
+    }
+
+    /// Drains the gateways, then stops every actor.
+    pub async fn stop(self) {
+        if let Err(error) = Ready::remove(&self.data_dir) {
+            tracing::warn!(%error, "ready.json could not be removed");
+        }
+        if self.root.cast(SupervisorMessage::Shutdown).is_ok()
+            && let Err(error) = self.ended.await
+        {
+            tracing::warn!(%error, "the node's supervisor did not end well");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+fn listen(what: &'static str, address: SocketAddr) -> Result<Port, StartError> {
+    let taken = |why| StartError::Listen { what, address, why };
+    let listener = TcpListener::bind(address).map_err(taken)?;
+    Port::new(listener).map_err(taken)
+}
+
+fn read_tls(dir: &Path) -> Result<TlsMaterial, StartError> {
+    let read = |name: &str| {
+        let path = dir.join(name);
+        std::fs::read(&path).map_err(|why| StartError::Tls {
+            path: path.display().to_string(),
+            why,
+        })
+    };
+    Ok(TlsMaterial {
+        certificate: read("node.pem")?,
+        key: read("node.key")?,
+        client_ca: read("ca.pem")?,
+    })
+}
+
+/// Nobody gets in who does not belong: without certificates, only this machine should.
+fn warn_if_open(config: &NodeConfig) {
+    if config.tls_dir.is_none() && !config.grpc_listen.ip().is_loopback() {
+        tracing::warn!(address = %config.grpc_listen, "clients are served without TLS on an address that others can reach; set tls_dir");
+    }
+    if !config.admin_listen.ip().is_loopback() {
+        tracing::warn!(address = %config.admin_listen, "the admin API has no authentication and others can reach this address");
+    }
+}
+
+fn context(
+    config: &NodeConfig,
+    parts: &Arc<Parts>,
+    seats: &[SupervisorSeat; 2],
+    grpc: &Port,
+) -> Result<Arc<GatewayContext>, StartError> {
+    let seats = seats.clone();
+    let slots = &parts.slots;
+    let node = NodeParts {
+        slots: Slots {
+            blobs: slots.blobs.to_vec(),
+            dag: slots.dag.clone(),
+            cache: slots.cache.clone(),
+            materialize: slots.materialize.clone(),
+        },
+        recipes: parts.views.recipes.clone(),
+        values: parts.views.values.clone(),
+        storage: parts.views.storage.clone(),
+        compute: parts.compute.clone(),
+        clock: parts.clock.clone(),
+        chunk_size: config.chunk_size,
+        limits: GatewayLimits {
+            message_bytes: config.max_message.saturating_add(64 << 10),
+            ..GatewayLimits::default()
+        },
+        identity: Identity {
+            node_name: name(config),
+            node_id: parts.node_id.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            grpc_addr: grpc.address().to_string(),
+        },
+        reports: Arc::new(move || {
+            let seats = seats.clone();
+            Box::pin(async move {
+                let mut all = Vec::new();
+                for seat in &seats {
+                    all.extend(seat.report(REPORT_PATIENCE).await?);
+                }
+                Ok(all)
+            })
+        }),
+    };
+    Ok(GatewayContext::new(node)?)
+}
+
+fn name(config: &NodeConfig) -> String {
+    if !config.node_name.is_empty() {
+        return config.node_name.clone();
+    }
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_else(|_| "deriva".to_owned())
+}
+
+struct Gateways {
+    grpc: GrpcArguments,
+    admin: AdminArguments,
+}
+
+/// The children of the node's supervisor, in the order of their dependencies.
+fn children(
+    config: &NodeConfig,
+    parts: &Arc<Parts>,
+    seats: &[SupervisorSeat; 2],
+    gateways: Gateways,
+) -> Vec<Child> {
+    let mut children = blob_children(parts);
+    children.push(dag_child(config, parts));
+    children.push(cache_child(config, parts));
+    children.push(materialize_child(config, parts));
+    let [_, seat] = seats;
+    children.push(gateway_child(parts, seat, gateways));
+    children
+}
+
+fn blob_children(parts: &Arc<Parts>) -> Vec<Child> {
+    let lanes = parts.slots.blobs.iter().zip(&parts.blob_lanes).enumerate();
+    lanes
+        .map(|(shard, (slot, lane))| {
+            let args = BlobArgs {
+                shard,
+                storage: parts.views.storage.clone(),
+                commit: parts.commit.clone(),
+                lane: lane.clone(),
+                uploads: parts.uploads.clone(),
+                reader: parts.views.reader.clone(),
+                invalidations: parts.views.values.invalidations(),
+            };
+            Child::in_slot(slot, move || (BlobShardActor, args.clone()))
+        })
+        .collect()
+}
+
+fn dag_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
+    let args = DagArgs {
+        storage: parts.views.storage.clone(),
+        commit: parts.commit.clone(),
+        view: parts.views.recipes.clone(),
+        reading: parts.graph_lane.clone(),
+        config: DagConfig {
+            recipe_budget_bytes: config.recipe_memory,
+            ..DagConfig::default()
+        },
+    };
+    Child::in_slot(&parts.slots.dag, move || (DagActor, args.clone()))
+}
+
+fn cache_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
+    let values = usize::try_from(config.cache_memory / LEAST_VALUE_BYTES).unwrap_or(usize::MAX);
+    let args = CacheArgs {
+        values: parts.views.values.clone(),
+        storage: parts.views.storage.clone(),
+        lane: parts.cache_lane.clone(),
+        blobs: parts.slots.blobs.clone(),
+        config: CacheConfig {
+            memory_bytes: config.cache_memory,
+            memory_values: values,
+            disk_bytes: config.cache_disk,
+        },
+    };
+    Child::in_slot(&parts.slots.cache, move || (CacheActor, args.clone()))
+}
+
+fn materialize_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
+    let args = MaterializeArgs {
+        compute: parts.compute.clone(),
+        blobs: parts.slots.blobs.to_vec(),
+        clock: parts.clock.clone(),
+        config: MaterializeConfig {
+            max_requests: config.max_requests,
+            ..MaterializeConfig::default()
+        },
+    };
+    let slot = &parts.slots.materialize;
+    Child::in_slot(slot, move || (MaterializeSupervisor, args.clone()))
+}
+
+fn gateway_child(parts: &Arc<Parts>, seat: &SupervisorSeat, gateways: Gateways) -> Child {
+    let slots = parts.slots.clone();
+    let Gateways { grpc, admin } = gateways;
+    Child::supervisor(seat, parts.clock.clone(), move || {
+        let (grpc, admin) = (grpc.clone(), admin.clone());
+        // The admin listener starts first and stops last: it tells of the others.
+        vec![
+            drained(Child::in_slot(&slots.admin, move || (AdminGateway, admin.clone())), &slots.admin),
+            drained(Child::in_slot(&slots.grpc, move || (GrpcGateway, grpc.clone())), &slots.grpc),
+        ]
+    })
+}
+
+/// Before a gateway is stopped, the requests under way may end.
+fn drained(child: Child, slot: &Slot<GatewayMessage>) -> Child {
+    let slot = slot.clone();
+    child.before_stop(move || {
+        let slot = slot.clone();
+        async move {
+            let drained = slot.call(DRAIN_PATIENCE, |reply| GatewayMessage::Drain { reply });
+            if let Err(fault) = drained.await {
+                tracing::warn!(gateway = slot.name(), %fault, "a gateway did not drain");
+            }
+        }
+    })
+}

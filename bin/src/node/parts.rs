@@ -1,0 +1,184 @@
+//! The concrete parts of a node: store, views, lanes, evaluator. No actor is started here.
+
+use super::{assembly::StartError, config::NodeConfig};
+use deriva_actors::{
+    blob::{StoredReader, Uploads},
+    sources::{NodeSources, SourcesArgs},
+};
+use deriva_compute::{BudgetLimits, Evaluator, EvaluatorConfig, Registry};
+use deriva_messages::{
+    blob::BlobMessage, cache::CacheMessage, dag::DagMessage, gateway::GatewayMessage,
+    materialize::MaterializeMessage,
+};
+use deriva_store::{RocksStorage, StoreOptions};
+use deriva_system::{
+    Clock, SystemClock,
+    compute::Compute,
+    lane::Lane,
+    storage::{
+        Batch, CommitLane, CommitLimits, Durability, Space, Storage, StorageFault,
+        commit::read_number, layout,
+    },
+    supervise::{Slot, SlotLimits},
+    view::{RecipeView, ValueView},
+};
+use std::sync::Arc;
+
+/// Pieces of work that may wait for one lane.
+const LANE_DEPTH: usize = 256;
+/// Of the cache's memory, so much may wait in the inbox: values on their way to the cache.
+const INBOX_SHARE: u64 = 4;
+/// The node's identity in its meta space: 16 random bytes, made once.
+const META_NODE_ID: &[u8] = b"node_id";
+
+/// The slots of a node's actors.
+#[derive(Clone)]
+pub struct NodeSlots {
+    pub blobs: Arc<[Slot<BlobMessage>]>,
+    pub dag: Slot<DagMessage>,
+    pub cache: Slot<CacheMessage>,
+    pub materialize: Slot<MaterializeMessage>,
+    pub grpc: Slot<GatewayMessage>,
+    pub admin: Slot<GatewayMessage>,
+}
+
+impl NodeSlots {
+    fn new(shards: usize) -> Self {
+        let limits = SlotLimits::default();
+        Self {
+            blobs: (0..shards)
+                .map(|shard| Slot::new(format!("blob-{shard}"), limits))
+                .collect(),
+            dag: Slot::new("dag", limits),
+            cache: Slot::new("cache", limits),
+            materialize: Slot::new("materialize", limits),
+            grpc: Slot::new("grpc", limits),
+            admin: Slot::new("admin", limits),
+        }
+    }
+}
+
+/// What everybody reads.
+pub(super) struct Views {
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) recipes: Arc<RecipeView>,
+    pub(super) values: Arc<ValueView>,
+    pub(super) reader: Arc<StoredReader>,
+}
+
+pub(super) struct Parts {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) views: Views,
+    pub(super) commit: CommitLane,
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) compute: Arc<dyn Compute>,
+    pub(super) slots: NodeSlots,
+    pub(super) blob_lanes: Vec<Lane>,
+    pub(super) graph_lane: Lane,
+    pub(super) cache_lane: Lane,
+    pub(super) node_id: String,
+}
+
+impl Parts {
+    pub(super) fn build(config: &NodeConfig) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let storage = open(config, clock.clone())?;
+        let (boot, node_id) = introduce(storage.as_ref())?;
+        let commit = CommitLane::start(storage.clone(), clock.clone(), CommitLimits::default())?;
+        let views = Views {
+            recipes: Arc::new(RecipeView::default()),
+            values: Arc::new(ValueView::new(config.cache_memory / INBOX_SHARE)),
+            reader: Arc::new(StoredReader::new(storage.clone())),
+            storage,
+        };
+        let slots = NodeSlots::new(config.shards);
+        let sources = sources(config, &views, &slots)?;
+        let compute = evaluator(config, Arc::new(sources), clock.clone())?;
+        Ok(Self {
+            uploads: Arc::new(Uploads::new(boot, config.chunk_size)),
+            blob_lanes: (0..config.shards)
+                .map(|shard| Lane::start(&format!("blob-{shard}"), LANE_DEPTH))
+                .collect::<Result<_, _>>()?,
+            graph_lane: Lane::start("graph", LANE_DEPTH)?,
+            cache_lane: Lane::start("cache", LANE_DEPTH)?,
+            clock,
+            views,
+            commit,
+            compute,
+            slots,
+            node_id,
+        })
+    }
+}
+
+fn open(config: &NodeConfig, clock: Arc<dyn Clock>) -> Result<Arc<dyn Storage>, StartError> {
+    let options = StoreOptions {
+        memory_bytes: usize::try_from(config.store_memory).unwrap_or(usize::MAX),
+        reserve_bytes: config.min_free_disk,
+        what: "deriva-actor-node".to_owned(),
+        clock,
+        ..StoreOptions::default()
+    };
+    Ok(Arc::new(RocksStorage::open(&config.data_dir, options)?))
+}
+
+/// Counts this start, and gives the node its identity at its first.
+fn introduce(storage: &dyn Storage) -> Result<(u64, String), StartError> {
+    let boot = read_number(storage, layout::META_BOOT)? + 1;
+    let mut batch = Batch::default();
+    batch.put(Space::Meta, layout::META_BOOT.to_vec(), layout::number(boot));
+    let id = match storage.get(Space::Meta, META_NODE_ID)? {
+        Some(id) => id.to_vec(),
+        None => {
+            let id = random_id()?;
+            batch.put(Space::Meta, META_NODE_ID.to_vec(), id.clone());
+            id
+        }
+    };
+    storage.write(&batch, Durability::Synced)?;
+    Ok((boot, id.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+fn random_id() -> Result<Vec<u8>, StartError> {
+    let mut id = vec![0; 16];
+    let chance = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+    chance.fill(&mut id).map_err(|_| {
+        StartError::Store(StorageFault::Io {
+            why: "the system gave no random bytes".to_owned(),
+        })
+    })?;
+    Ok(id)
+}
+
+/// What the evaluator sees of the node.
+fn sources(config: &NodeConfig, views: &Views, slots: &NodeSlots) -> Result<NodeSources, StartError> {
+    Ok(NodeSources::open(SourcesArgs {
+        recipes: views.recipes.clone(),
+        recipe_bytes: config.recipe_memory,
+        values: views.values.clone(),
+        storage: views.storage.clone(),
+        reader: views.reader.clone(),
+        cache: slots.cache.clone(),
+        blobs: slots.blobs.clone(),
+        spill_directory: config.data_dir.join("spill"),
+        spill_bytes: config.spill_disk,
+    })?)
+}
+
+fn evaluator(
+    config: &NodeConfig,
+    sources: Arc<NodeSources>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Compute>, StartError> {
+    let settings = EvaluatorConfig {
+        workers: config.workers,
+        in_flight_bytes: config.in_flight_memory,
+        budget: BudgetLimits {
+            output_bytes: config.function_output,
+            wall: config.function_wall,
+            ..BudgetLimits::default()
+        },
+    };
+    let registry = Arc::new(Registry::builtin());
+    Ok(Arc::new(Evaluator::start(registry, sources, clock, settings)?))
+}
