@@ -23,7 +23,7 @@ pub async fn store(client: &Client, recipe: &Recipe) -> CAddr {
 /// Stores recipes, inputs before consumers, in one stream; answers the addresses.
 pub async fn store_all(client: &Client, recipes: Vec<Recipe>) -> Vec<CAddr> {
     let count = recipes.len();
-    let stream = client.put_recipes(Sent(recipes.into_iter()), MissingInputs::Refuse).await;
+    let stream = client.put_recipes(tokio_stream::iter(recipes), MissingInputs::Refuse).await;
     let answers = stream.expect("a stream begins").collect(count).await;
     answers.expect("good recipes are stored")
 }
@@ -61,14 +61,5 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     };
     if tokio::time::timeout(PATIENCE, asking).await.is_err() {
         panic!("never came true: {what}");
-    }
-}
-
-/// A list as a stream.
-struct Sent(std::vec::IntoIter<Recipe>);
-
-impl deriva_client::Sending for Sent {
-    fn next(&mut self) -> Option<Recipe> {
-        self.0.next()
     }
 }

@@ -5,8 +5,7 @@
 
 use crate::{edge::Gate, limits::GatewayLimits};
 use deriva_messages::{
-    Fault, blob::BlobMessage, cache::CacheMessage, dag::DagMessage,
-    materialize::MaterializeMessage,
+    Fault, blob::BlobMessage, cache::CacheMessage, dag::DagMessage, materialize::MaterializeMessage,
 };
 use deriva_model::{ChunkSize, ContentHash};
 use deriva_system::{

@@ -5,11 +5,11 @@
 //! read views, and passes on what they answer. Each gateway is an actor under the
 //! GatewaySupervisor; its listener is bound by the assembly and survives its restarts.
 
-mod context;
 pub mod admin;
+mod context;
 pub mod edge;
 pub mod grpc;
 pub mod limits;
 
-pub use context::{GatewayContext, Identity, NodeParts, Reports, Slots};
+pub use context::{GatewayContext, Identity, NodeParts, Reporting, Reports, Slots};
 pub use limits::GatewayLimits;

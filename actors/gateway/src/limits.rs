@@ -17,6 +17,11 @@ pub struct GatewayLimits {
     pub connections: usize,
     /// Requests under way at once on one connection, so that one client cannot take all of them.
     pub streams_per_connection: u32,
+    /// Bytes that a client may send ahead on one stream: a chunk, so that an upload never waits for
+    /// leave to send.
+    pub stream_window: u32,
+    /// Bytes that a client may send ahead on all streams of a connection.
+    pub connection_window: u32,
     /// Bytes of request headers: names, a deadline and a trace context need far less.
     pub header_bytes: u32,
     /// How long a new connection may take to begin speaking.
@@ -60,6 +65,8 @@ impl Default for GatewayLimits {
             requests: 512,
             connections: 1024,
             streams_per_connection: 256,
+            stream_window: 1024 * 1024,
+            connection_window: 4 * 1024 * 1024,
             header_bytes: 16 * 1024,
             opening: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),

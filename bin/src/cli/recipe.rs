@@ -16,11 +16,11 @@ pub(super) struct RecipeArgs {
     function: String,
     /// The function's version.
     version: String,
-    /// An input; give one -i an input, in order.
-    #[arg(short, long = "input", value_name = "ADDR")]
+    /// The inputs, in order: `-i A B`, or `-i A -i B`.
+    #[arg(short, long = "input", value_name = "ADDR", num_args = 1..)]
     inputs: Vec<Target>,
-    /// A param.
-    #[arg(short, long = "param", value_name = "key=value", value_parser = params::parse)]
+    /// The params: `-p a=1 b=2`, or `-p a=1 -p b=2`.
+    #[arg(short, long = "param", value_name = "key=value", value_parser = params::parse, num_args = 1..)]
     params: Vec<(String, Value)>,
     /// Store the recipe even if an input does not exist yet.
     #[arg(long)]

@@ -3,7 +3,7 @@
 
 use super::settings::{Settings, SettingsError};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::sync::OnceLock;
+use std::{io::IsTerminal, sync::OnceLock};
 use tracing_subscriber::EnvFilter;
 
 /// Upper bounds of the buckets of what is measured in seconds: 10 µs to a minute.
@@ -48,6 +48,7 @@ pub fn logs(settings: &Settings) -> Result<(), SettingsError> {
         .map_err(|_| settings.bad("log", "a level (error, warn, info, debug, trace), or levels by module"))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let set = match settings.text("log_format") {
         "text" => logs.try_init(),

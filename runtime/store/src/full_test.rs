@@ -159,6 +159,19 @@ fn a_disk_that_others_fill_is_noticed_and_freed_room_is_used_without_a_restart()
     again_on_tmpfs(name, directory.path(), "size=64m");
 }
 
+/// Whether writes are taken again without a restart. RocksDB looks for room every few seconds and
+/// tells nobody, so this asks again and again, at most for a minute.
+fn goes_on(storage: &RocksStorage) -> bool {
+    for _ in 0..1200 {
+        match storage.refuses_writes() {
+            None => return true,
+            Some(StorageFault::Stopped { .. }) => return false,
+            Some(_) => std::thread::park_timeout(Duration::from_millis(50)),
+        }
+    }
+    panic!("there is room, and still {:?}", storage.refuses_writes());
+}
+
 /// Without a reserve the disk itself refuses, in the middle of a write.
 fn really_full(directory: &Path, durability: Durability) {
     let blind = StoreOptions {
@@ -179,6 +192,7 @@ fn really_full(directory: &Path, durability: Durability) {
         "{fault}"
     );
     all_there(&storage, taken);
+    println!("refused after {taken}: {fault}");
     let again = chunk(&storage, taken, durability).unwrap_err();
     assert!(
         matches!(
@@ -189,8 +203,14 @@ fn really_full(directory: &Path, durability: Durability) {
     );
     assert!(storage.refuses_writes().is_some(), "after {fault}");
     all_there(&storage, taken);
-    drop(storage);
     fs::remove_file(directory.join("filler")).unwrap();
+    let goes_on = goes_on(&storage);
+    assert_eq!(
+        goes_on,
+        matches!(again, StorageFault::Full { .. }),
+        "after {again}"
+    );
+    drop(storage);
     let storage = open(directory);
     all_there(&storage, taken);
     let torn = storage.get(Space::Chunks, &key(taken)).unwrap();

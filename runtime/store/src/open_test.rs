@@ -260,6 +260,7 @@ fn an_opening_without_any_room_is_refused_and_succeeds_when_there_is_some() {
         while file.write_all(&[1; 4096]).is_ok() {}
         let error = refusal(&directory);
         assert!(matches!(error, OpenError::NoSpace { .. }), "{error:?}");
+        drop(file);
         fs::remove_file(&filler).unwrap();
         put(
             &open(&directory),

@@ -22,7 +22,7 @@ use std::{
     path::Path,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -45,6 +45,8 @@ pub struct RocksStorage {
     clock: Arc<dyn Clock>,
     /// Why nothing is written any more.
     stopped: OnceLock<String>,
+    /// RocksDB refused the last write because a flush or a compaction had found no room.
+    refused: AtomicBool,
     reads: AtomicU64,
     _lock: DirectoryLock,
 }
@@ -66,6 +68,7 @@ impl RocksStorage {
             room,
             clock: options.clock,
             stopped: OnceLock::new(),
+            refused: AtomicBool::new(false),
             reads: AtomicU64::new(0),
             _lock: lock,
         };
@@ -134,6 +137,7 @@ impl RocksStorage {
             match self.database.write_opt(self.encode(batch)?, &how) {
                 Ok(()) => {
                     metrics::histogram!("store_write_seconds").record(self.since(start));
+                    self.refused.store(false, Ordering::Relaxed);
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::Incomplete => {}
@@ -153,6 +157,14 @@ impl RocksStorage {
         })
     }
 
+    /// After a refusal an empty batch finds out whether RocksDB takes writes again.
+    fn is_taken_again(&self) -> Result<(), StorageFault> {
+        if !self.refused.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.write_unless_stalled(&Batch::default(), Durability::Behind)
+    }
+
     fn is_write_stopped(&self) -> bool {
         let stopped = self
             .database
@@ -164,6 +176,7 @@ impl RocksStorage {
     fn failed(&self, error: rocksdb::Error) -> StorageFault {
         let why = error.into_string();
         if was_refused_for_a_flush(&why) {
+            self.refused.store(true, Ordering::Relaxed);
             return self.room.full();
         }
         self.stop(why)
@@ -260,6 +273,7 @@ impl Storage for RocksStorage {
     fn refuses_writes(&self) -> Option<StorageFault> {
         self.may_write()
             .and_then(|()| self.room.take(&Batch::default()))
+            .and_then(|()| self.is_taken_again())
             .err()
     }
 }

@@ -15,7 +15,10 @@ pub(super) fn page(context: &GatewayContext, handle: &PrometheusHandle) -> Strin
     handle.render()
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a queue is far shorter than 2^53")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a queue is far shorter than 2^53"
+)]
 fn gauge(name: &'static str, actor: String, value: usize) {
     metrics::gauge!(name, "actor" => actor).set(value as f64);
 }

@@ -60,7 +60,10 @@ async fn healthz() -> Response {
 /// no writes still answers reads, so it is told and does not count.
 async fn readyz(State(parts): State<Parts>) -> Response {
     let states = parts.context.slot_states();
-    let empty = states.into_iter().filter(|slot| !slot.seated).map(|slot| slot.name);
+    let empty = states
+        .into_iter()
+        .filter(|slot| !slot.seated)
+        .map(|slot| slot.name);
     let missing: Vec<String> = empty.collect();
     let draining = parts.context.is_draining();
     let refuses_writes = parts.context.node.storage.refuses_writes();
@@ -144,7 +147,12 @@ fn child(report: &ChildReport) -> Value {
 async fn evict(State(parts): State<Parts>) -> Response {
     let node = &parts.context.node;
     let forget = |reply| CacheMessage::EvictAll { reply };
-    match node.slots.cache.call(node.limits.admin_patience, forget).await {
+    match node
+        .slots
+        .cache
+        .call(node.limits.admin_patience, forget)
+        .await
+    {
         Ok(evicted) => answer(json!({ "values": evicted.values, "bytes": evicted.bytes })),
         Err(fault) => refuse(&fault),
     }

@@ -114,7 +114,8 @@ impl Stream for Incoming {
     type Item = io::Result<Connection>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_accept(cx).map(|(connection, _)| Some(Ok(connection)))
+        self.poll_accept(cx)
+            .map(|(connection, _)| Some(Ok(connection)))
     }
 }
 

@@ -8,6 +8,10 @@ use std::{fmt, sync::Arc, time::Duration};
 /// Digits that the header's number may have.
 const DIGITS_MAX: usize = 8;
 
+/// A client's deadline is also kept by the transport, which answers without reason and advice; ours
+/// is this much earlier, so that it comes first.
+const MARGIN: Duration = Duration::from_millis(2);
+
 /// An instant of the node's clock.
 #[derive(Clone)]
 pub(crate) struct Deadline {
@@ -24,6 +28,7 @@ impl fmt::Debug for Deadline {
 impl Deadline {
     /// `asked` from now, but never later than `longest` from now.
     pub(crate) fn new(clock: Arc<dyn Clock>, asked: Option<Duration>, longest: Duration) -> Self {
+        let asked = asked.map(|asked| asked - MARGIN.min(asked / 2));
         let lasts = asked.map_or(longest, |asked| asked.min(longest));
         let ends = clock.monotonic().saturating_add(lasts);
         Self { clock, ends }

@@ -120,7 +120,9 @@ impl Admitted {
         let code = super::status::code(fault);
         self.ended(code);
         self.span.in_scope(|| match fault.fate() {
-            deriva_messages::Fate::Breach => tracing::error!(%fault, "a request broke an invariant"),
+            deriva_messages::Fate::Breach => {
+                tracing::error!(%fault, "a request broke an invariant")
+            }
             deriva_messages::Fate::Fault => tracing::warn!(%fault, "a request failed"),
             deriva_messages::Fate::Refusal => tracing::debug!(%fault, "a request was refused"),
         });

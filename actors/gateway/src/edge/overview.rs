@@ -67,7 +67,10 @@ fn counters(context: &GatewayContext) -> Result<[u64; 2], Fault> {
     Ok(numbers)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a rate needs no more than 53 bits")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a rate needs no more than 53 bits"
+)]
 fn rate(hits: u64, misses: u64) -> f64 {
     let all = hits.saturating_add(misses);
     if all == 0 {

@@ -12,7 +12,8 @@ use tokio::{sync::oneshot, task::JoinHandle};
 /// A running server.
 pub(crate) struct Serving {
     stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    /// Gone once it was waited for.
+    task: Option<JoinHandle<()>>,
 }
 
 impl Serving {
@@ -44,7 +45,7 @@ impl Serving {
         });
         Self {
             stop: Some(stop),
-            task,
+            task: Some(task),
         }
     }
 
@@ -56,7 +57,10 @@ impl Serving {
         {
             tracing::debug!("the listener had ended before its drain");
         }
-        match tokio::time::timeout(patience, &mut self.task).await {
+        let Some(mut task) = self.task.take() else {
+            return true;
+        };
+        match tokio::time::timeout(patience, &mut task).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the listener's task did not end well");
@@ -64,7 +68,7 @@ impl Serving {
             }
             Err(_) => {
                 metrics::counter!("gateway_drains_cut_total").increment(1);
-                self.task.abort();
+                task.abort();
                 false
             }
         }
@@ -78,6 +82,8 @@ impl Serving {
 impl Drop for Serving {
     /// An actor that was killed leaves no second listener behind. Its connections live on.
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }

@@ -66,7 +66,9 @@ pub(crate) const fn advice(fault: &Fault) -> &'static str {
         Fault::MissingInputs { .. } => {
             "Put the missing inputs first, or put the recipe with allow_missing_inputs."
         }
-        Fault::Malformed { .. } => "Correct the request; repeating it as it is gives the same answer.",
+        Fault::Malformed { .. } => {
+            "Correct the request; repeating it as it is gives the same answer."
+        }
         Fault::RefusedRecipe { .. } => {
             "ListFunctions tells what can be called, with params and an example each."
         }
@@ -76,8 +78,12 @@ pub(crate) const fn advice(fault: &Fault) -> &'static str {
         }
         Fault::Overloaded { .. } => "Try again after the time in the retry information.",
         Fault::FunctionFailed { failure, .. } => match failure {
-            Failure::Refused => "Look at the recipe's params and inputs with Explain; the function does not take them.",
-            Failure::Panicked => "Report this with the recipe's address; the function has a defect.",
+            Failure::Refused => {
+                "Look at the recipe's params and inputs with Explain; the function does not take them."
+            }
+            Failure::Panicked => {
+                "Report this with the recipe's address; the function has a defect."
+            }
             Failure::OverBudget => "Give the function less to do, or raise the node's budget.",
         },
         Fault::DataLoss { .. } => "Put the leaf's bytes again; that heals it.",

@@ -87,7 +87,9 @@ impl Actor for GrpcGateway {
 impl GrpcState {
     /// Those who watch the health are told first, so that they send nobody here any more.
     async fn drain(&mut self) {
-        self.health.set_service_status(WHOLE_SERVER, ServingStatus::NotServing).await;
+        self.health
+            .set_service_status(WHOLE_SERVER, ServingStatus::NotServing)
+            .await;
         self.health.set_not_serving::<DerivaServer<Service>>().await;
         self.arguments.context.drain();
         self.arguments.port.close();
@@ -111,7 +113,8 @@ fn server(arguments: &GrpcArguments) -> Result<Server<Layered>, tonic::transport
         .http2_max_header_list_size(limits.header_bytes)
         .http2_keepalive_interval(Some(limits.keepalive_interval))
         .http2_keepalive_timeout(Some(limits.keepalive_patience))
-        .http2_adaptive_window(Some(true))
+        .initial_stream_window_size(limits.stream_window)
+        .initial_connection_window_size(limits.connection_window)
         .layer(EntranceLayer::new(arguments.context.clone())))
 }
 
@@ -130,7 +133,12 @@ fn incoming(arguments: &GrpcArguments) -> std::io::Result<Incoming> {
     let limits = &arguments.context.node.limits;
     let listener = arguments.port.open()?;
     let patience = Patience::Opening(limits.opening);
-    Ok(Incoming::new(LISTENER, listener, limits.connections, patience))
+    Ok(Incoming::new(
+        LISTENER,
+        listener,
+        limits.connections,
+        patience,
+    ))
 }
 
 async fn serve(

@@ -100,7 +100,10 @@ impl<T> Outlet<T> {
     /// # Errors
     /// `Cancelled`: the client went away.
     pub(super) async fn give(&self, item: T) -> Result<(), Fault> {
-        self.0.send(Step::Item(item)).await.map_err(|_| Fault::Cancelled)
+        self.0
+            .send(Step::Item(item))
+            .await
+            .map_err(|_| Fault::Cancelled)
     }
 }
 

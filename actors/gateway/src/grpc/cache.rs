@@ -18,7 +18,9 @@ pub(super) async fn invalidate(
         let what = "an invalidation that follows the consumers (cascade)".to_owned();
         return Err(Fault::Unsupported { what });
     }
-    let found = call.read(move |context| lookup::look_one(context, address)).await?;
+    let found = call
+        .read(move |context| lookup::look_one(context, address))
+        .await?;
     let address = match found {
         Found::Nothing => return Err(Fault::NotFound { address }),
         Found::Leaf { .. } => return Ok(InvalidateResponse::default()),

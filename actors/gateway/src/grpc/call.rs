@@ -15,7 +15,9 @@ pub(super) struct Call {
 impl Call {
     /// How long an actor may take: the request's time, but never longer than our patience.
     pub(super) fn patience(&self) -> Duration {
-        self.deadline.left().min(self.context.node.limits.actor_patience)
+        self.deadline
+            .left()
+            .min(self.context.node.limits.actor_patience)
     }
 
     /// Asks an actor.

@@ -98,5 +98,7 @@ fn with_value(told: ExplainResponse, value: Option<KnownValue>) -> ExplainRespon
 
 fn consumed(record: &Record) -> Vec<bytes::Bytes> {
     let contents = record.inputs.iter().map(|input| input.content);
-    contents.map(|content| address::write(&content.as_leaf_address())).collect()
+    contents
+        .map(|content| address::write(&content.as_leaf_address()))
+        .collect()
 }

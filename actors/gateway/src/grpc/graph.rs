@@ -27,7 +27,9 @@ pub(super) const ALIAS: &str = "alias";
 /// An address that stands for nothing is an answer, not an error.
 pub(super) async fn resolve(call: Call, message: ResolveRequest) -> Result<ResolveResponse, Fault> {
     let address = address::read("addr", &message.addr)?;
-    let found = call.read(move |context| lookup::look_one(context, address)).await?;
+    let found = call
+        .read(move |context| lookup::look_one(context, address))
+        .await?;
     Ok(match found {
         Found::Nothing => ResolveResponse::default(),
         Found::Recipe(recipe) => resolved_recipe(recipe.recipe()),
@@ -59,7 +61,10 @@ fn resolved_recipe(recipe: &Recipe) -> ResolveResponse {
     }
 }
 
-pub(super) async fn graph(call: Call, message: GraphRequest) -> Result<Items<GraphResponse>, Fault> {
+pub(super) async fn graph(
+    call: Call,
+    message: GraphRequest,
+) -> Result<Items<GraphResponse>, Fault> {
     let address = address::read("addr", &message.addr)?;
     let question = question(message.query)?;
     let nodes = ask(&call, address, question).await?;

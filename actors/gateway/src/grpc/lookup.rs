@@ -31,17 +31,26 @@ pub(super) fn look(context: &GatewayContext, addresses: &[CAddr]) -> Result<Vec<
     let mut found: Vec<Option<Found>> = addresses.iter().map(resident).collect();
     for space in ADDRESS_SPACES {
         let open: Vec<usize> = (0..found.len()).filter(|at| found[*at].is_none()).collect();
-        let keys: Vec<Vec<u8>> = open.iter().map(|at| layout::address_key(&addresses[*at])).collect();
+        let keys: Vec<Vec<u8>> = open
+            .iter()
+            .map(|at| layout::address_key(&addresses[*at]))
+            .collect();
         if keys.is_empty() {
             break;
         }
-        for (at, bytes) in open.iter().zip(context.node.storage.get_many(space, &keys)?) {
+        for (at, bytes) in open
+            .iter()
+            .zip(context.node.storage.get_many(space, &keys)?)
+        {
             if let Some(bytes) = bytes {
                 found[*at] = Some(parse(space, &addresses[*at], bytes)?);
             }
         }
     }
-    Ok(found.into_iter().map(|one| one.unwrap_or(Found::Nothing)).collect())
+    Ok(found
+        .into_iter()
+        .map(|one| one.unwrap_or(Found::Nothing))
+        .collect())
 }
 
 /// One address.
@@ -90,9 +99,13 @@ pub(super) fn values(
     context: &GatewayContext,
     recipes: &[CAddr],
 ) -> Result<Vec<Option<KnownValue>>, Fault> {
-    let mut known: Vec<Option<KnownValue>> = recipes.iter().map(|at| resident(context, at)).collect();
+    let mut known: Vec<Option<KnownValue>> =
+        recipes.iter().map(|at| resident(context, at)).collect();
     let open: Vec<usize> = (0..known.len()).filter(|at| known[*at].is_none()).collect();
-    let keys: Vec<Vec<u8>> = open.iter().map(|at| layout::address_key(&recipes[*at])).collect();
+    let keys: Vec<Vec<u8>> = open
+        .iter()
+        .map(|at| layout::address_key(&recipes[*at]))
+        .collect();
     if keys.is_empty() {
         return Ok(known);
     }
@@ -127,7 +140,9 @@ pub(super) fn find(storage: &dyn Reading, prefix: &str) -> Result<Vec<CAddr>, Fa
     let mut found = Vec::new();
     for space in ADDRESS_SPACES {
         let entries = storage.scan(space, &prefix.whole, &prefix.from, FIND_MAX)?;
-        let addresses = entries.iter().filter_map(|(key, _)| CAddr::try_from_slice(key).ok());
+        let addresses = entries
+            .iter()
+            .filter_map(|(key, _)| CAddr::try_from_slice(key).ok());
         found.extend(addresses.take_while(|address| prefix.begins(address)));
     }
     found.sort_unstable();
@@ -172,7 +187,11 @@ impl Prefix {
 
     fn begins(&self, address: &CAddr) -> bool {
         let bytes = address.as_bytes();
-        let half = self.half.is_none_or(|half| bytes.get(self.whole.len()).is_some_and(|byte| byte >> 4 == half));
+        let half = self.half.is_none_or(|half| {
+            bytes
+                .get(self.whole.len())
+                .is_some_and(|byte| byte >> 4 == half)
+        });
         bytes.starts_with(&self.whole) && half
     }
 }

@@ -33,4 +33,6 @@ pub use actor::{GrpcArguments, GrpcGateway, GrpcState};
 pub use tls::TlsMaterial;
 
 #[cfg(test)]
-mod test_node;
+mod service_test;
+#[cfg(test)]
+pub(crate) mod test_node;

@@ -4,7 +4,9 @@
 use super::address;
 use bytes::Bytes;
 use deriva_messages::{Fault, dag::MissingInputs};
-use deriva_model::{CAddr, F64, FunctionId, Measure, OverLimit, Recipe, RecipeError, Value, limits};
+use deriva_model::{
+    CAddr, F64, FunctionId, Measure, OverLimit, Recipe, RecipeError, Value, limits,
+};
 use deriva_proto::{ListValue, PutRecipeRequest, TypedValue, typed_value::Kind};
 use std::collections::{BTreeMap, HashMap};
 
@@ -57,7 +59,8 @@ fn params(
     }
     for (key, sent) in typed {
         if params.contains_key(&key) {
-            let reason = format!("param {key:?} stands in params and in typed_params; give it once");
+            let reason =
+                format!("param {key:?} stands in params and in typed_params; give it once");
             return Err(Fault::RefusedRecipe { reason });
         }
         let value = value(&key, sent, 0)?;
@@ -100,7 +103,9 @@ pub(super) fn texts(recipe: &Recipe) -> HashMap<String, String> {
 pub(super) fn typed(recipe: &Recipe) -> HashMap<String, TypedValue> {
     let params = recipe.params().iter();
     let others = params.filter(|(_, value)| !matches!(value, Value::String(_)));
-    others.map(|(key, value)| (key.clone(), typed_value(value))).collect()
+    others
+        .map(|(key, value)| (key.clone(), typed_value(value)))
+        .collect()
 }
 
 /// Recursion is bounded: a recipe's values nest no deeper than the law allows.

@@ -88,7 +88,11 @@ impl Stream for Pieces {
         while self.at_hand.is_empty() {
             match ready!(self.poll_more(cx)) {
                 Some(Ok(())) => {}
-                Some(Err(fault)) => return Poll::Ready(Some(Err(fault))),
+                Some(Err(fault)) => {
+                    // A fault is the last word: what is asked after it is the end.
+                    self.rest = None;
+                    return Poll::Ready(Some(Err(fault)));
+                }
                 None => return Poll::Ready(None),
             }
         }

@@ -84,7 +84,9 @@ impl Service {
         };
         admitted.enter();
         let asked = request.metadata().get(TIMEOUT);
-        let asked = asked.map(|value| parse_timeout(value.as_bytes())).transpose();
+        let asked = asked
+            .map(|value| parse_timeout(value.as_bytes()))
+            .transpose();
         let asked = asked.map_err(|fault| failed(&admitted, &fault))?;
         let longest = self.context.node.limits.longest_request;
         let deadline = Deadline::new(self.context.node.clock.clone(), asked, longest);
@@ -179,10 +181,7 @@ impl api::deriva_server::Deriva for Service {
         self.one(request, unimplemented::verify).await
     }
 
-    async fn garbage_collect(
-        &self,
-        request: Request<api::GcRequest>,
-    ) -> Answered<api::GcResponse> {
+    async fn garbage_collect(&self, request: Request<api::GcRequest>) -> Answered<api::GcResponse> {
         self.one(request, unimplemented::garbage_collect).await
     }
 

@@ -91,7 +91,7 @@ impl Upload {
             });
         }
         self.suspect(&chunk);
-        while self.writing.len() >= self.call.context.node.limits.staged_chunks {
+        while self.writing.len() >= self.call.context.node.limits.staged_chunks.max(1) {
             if let Some(written) = self.writing.join_next().await {
                 ended(written)?;
             }
@@ -157,7 +157,8 @@ async fn whole(call: &Call, bytes: Bytes) -> Result<StoredLeaf, Fault> {
     let content = ContentHash::of(&bytes);
     refuse_recipe(&bytes, content.as_leaf_address())?;
     let shard = call.context.shard(&content);
-    call.ask(&shard, |reply| BlobMessage::PutLeaf { bytes, reply }).await
+    call.ask(&shard, |reply| BlobMessage::PutLeaf { bytes, reply })
+        .await
 }
 
 fn refuse_recipe(bytes: &[u8], address: CAddr) -> Result<(), Fault> {

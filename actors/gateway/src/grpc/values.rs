@@ -18,9 +18,15 @@ pub(super) async fn get(call: Call, message: GetRequest) -> Result<Items<GetResp
     let mode = mode(message.mode, &message.trace)?;
     let pieces = match warm(&call, &root, &mode) {
         Some(bytes) => Pieces::of(bytes, call.context.node.limits.stream_chunk),
-        None => materialize(&call, root, mode, Transient::default()).await?.1,
+        None => {
+            materialize(&call, root, mode, Transient::default())
+                .await?
+                .1
+        }
     };
-    Ok(Box::pin(pieces.map(|piece| Ok(GetResponse { chunk: piece? }))))
+    Ok(Box::pin(
+        pieces.map(|piece| Ok(GetResponse { chunk: piece? })),
+    ))
 }
 
 /// A replay computes everything afresh, so no value in memory answers it.
@@ -52,16 +58,17 @@ pub(super) fn mode(number: i32, trace: &[u8]) -> Result<Mode, Fault> {
             Ok(trace) => Ok(Mode::Replay(Arc::new(trace))),
             Err(error) => malformed(format!("the trace cannot be read: {error}")),
         },
-        _ if !trace.is_empty() => {
-            malformed("a trace goes with the replay mode only".to_owned())
-        }
+        _ if !trace.is_empty() => malformed("a trace goes with the replay mode only".to_owned()),
         EvaluationMode::Parallel => Ok(Mode::Parallel),
         EvaluationMode::Sequential => Ok(Mode::Sequential),
     }
 }
 
 /// The whole graph anew, one step at a time; the answer is the trace's document.
-pub(super) async fn trace(call: Call, message: TraceRequest) -> Result<Items<TraceResponse>, Fault> {
+pub(super) async fn trace(
+    call: Call,
+    message: TraceRequest,
+) -> Result<Items<TraceResponse>, Fault> {
     let root = address::read("addr", &message.addr)?;
     let (trace, _) = materialize(&call, root, Mode::Record, Transient::default()).await?;
     let Some(trace) = trace else {
@@ -70,7 +77,9 @@ pub(super) async fn trace(call: Call, message: TraceRequest) -> Result<Items<Tra
     };
     let document = call.read(move |_| encode(&trace)).await?;
     let pieces = Pieces::of(document, call.context.node.limits.stream_chunk);
-    Ok(Box::pin(pieces.map(|piece| Ok(TraceResponse { chunk: piece? }))))
+    Ok(Box::pin(
+        pieces.map(|piece| Ok(TraceResponse { chunk: piece? })),
+    ))
 }
 
 fn encode(trace: &Trace) -> Result<Bytes, Fault> {

@@ -9,7 +9,9 @@ const UPLOAD: Locator = Locator(5);
 
 fn wide() -> SealedRecipe {
     // Its bytes take several chunks of 16 KiB.
-    let inputs = (0..2000u32).map(|n| CAddr::of_leaf(&n.to_be_bytes())).collect();
+    let inputs = (0..2000u32)
+        .map(|n| CAddr::of_leaf(&n.to_be_bytes()))
+        .collect();
     recipe("concat", inputs)
 }
 
@@ -18,7 +20,11 @@ fn staged(bytes: &[u8]) -> (MemoryStorage, Manifest) {
     let storage = MemoryStorage::default();
     let mut batch = Batch::default();
     for (chunk, index) in bytes.chunks(CHUNK).zip(0..) {
-        batch.put(Space::Chunks, layout::chunk_key(UPLOAD, index), chunk.to_vec());
+        batch.put(
+            Space::Chunks,
+            layout::chunk_key(UPLOAD, index),
+            chunk.to_vec(),
+        );
     }
     storage.write(&batch, Durability::Behind).unwrap();
     (storage, manifest)

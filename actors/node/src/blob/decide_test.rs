@@ -28,10 +28,22 @@ fn a_leafs_bytes_take_the_place_of_what_may_be_damaged() {
         (Standing::Chunked(OLD), inline(), write(Some(OLD))),
         (Standing::Nothing, staged(), write(None)),
         (Standing::Chunked(OLD), staged(), write(Some(OLD))),
-        (Standing::Nothing, Incoming::Verified, ContentChange::Vanished),
-        (Standing::Unreadable, Incoming::Verified, ContentChange::Vanished),
+        (
+            Standing::Nothing,
+            Incoming::Verified,
+            ContentChange::Vanished,
+        ),
+        (
+            Standing::Unreadable,
+            Incoming::Verified,
+            ContentChange::Vanished,
+        ),
         (same, Incoming::Verified, ContentChange::Keep),
-        (Standing::Chunked(OLD), Incoming::Verified, ContentChange::Keep),
+        (
+            Standing::Chunked(OLD),
+            Incoming::Verified,
+            ContentChange::Keep,
+        ),
     ];
     for (standing, incoming, expected) in table {
         let change = content_for_leaf(&standing, &incoming);
@@ -48,8 +60,16 @@ fn a_values_bytes_never_take_the_place_of_others() {
         (Standing::Unreadable, staged(), write),
         (Standing::Chunked(OLD), staged(), ContentChange::Keep),
         (rotten, staged(), ContentChange::Keep),
-        (Standing::Chunked(OLD), Incoming::Verified, ContentChange::Keep),
-        (Standing::Nothing, Incoming::Verified, ContentChange::Vanished),
+        (
+            Standing::Chunked(OLD),
+            Incoming::Verified,
+            ContentChange::Keep,
+        ),
+        (
+            Standing::Nothing,
+            Incoming::Verified,
+            ContentChange::Vanished,
+        ),
     ];
     for (standing, incoming, expected) in table {
         let change = content_for_value(&standing, &incoming);
@@ -59,13 +79,13 @@ fn a_values_bytes_never_take_the_place_of_others() {
 
 #[test]
 fn a_marker_is_touched_when_its_epoch_or_size_is_not_todays() {
-    let now = Epoch(4);
+    let now = Epoch::new(4);
     let table = [
         (None, MarkerChange::New),
-        (Some((Epoch(3), 10)), MarkerChange::Touch),
-        (Some((Epoch(4), 10)), MarkerChange::Keep),
-        (Some((Epoch(5), 10)), MarkerChange::Keep),
-        (Some((Epoch(4), 11)), MarkerChange::Touch),
+        (Some((Epoch::new(3), 10)), MarkerChange::Touch),
+        (Some((Epoch::new(4), 10)), MarkerChange::Keep),
+        (Some((Epoch::new(5), 10)), MarkerChange::Keep),
+        (Some((Epoch::new(4), 11)), MarkerChange::Touch),
     ];
     for (stands, expected) in table {
         assert_eq!(marker(stands, now, 10), expected, "{stands:?}");

@@ -113,15 +113,24 @@ impl Stand {
     pub(crate) async fn read(&self, leaf: &CAddr, index: u32) -> Result<Bytes, Fault> {
         let (owner, content) = (*leaf, leaf.as_content());
         self.shard(&content)
-            .call(PATIENCE, |reply| BlobMessage::Read { owner, content, index, reply })
+            .call(PATIENCE, |reply| BlobMessage::Read {
+                owner,
+                content,
+                index,
+                reply,
+            })
             .await
     }
 
     /// Stores a recipe as the `DagActor` would, synced.
     pub(crate) fn store_recipe(&self, recipe: &SealedRecipe) {
         let mut batch = Batch::default();
-        let value = layout::stamped(Epoch(1), recipe.bytes());
-        batch.put(Space::Recipes, layout::address_key(&recipe.address()), value);
+        let value = layout::stamped(Epoch::new(1), recipe.bytes());
+        batch.put(
+            Space::Recipes,
+            layout::address_key(&recipe.address()),
+            value,
+        );
         self.storage.write(&batch, Durability::Synced).unwrap();
     }
 
@@ -131,7 +140,10 @@ impl Stand {
 
     /// How many keys a space holds, with this prefix.
     pub(crate) fn keys(&self, space: Space, prefix: &[u8]) -> usize {
-        self.storage.scan(space, prefix, &[], usize::MAX).unwrap().len()
+        self.storage
+            .scan(space, prefix, &[], usize::MAX)
+            .unwrap()
+            .len()
     }
 
     /// Puts other bytes in the place of a content's first chunk, or of its entry if it stands there.
@@ -143,7 +155,8 @@ impl Stand {
                 let mut bytes = bytes.to_vec();
                 *bytes.last_mut().unwrap() ^= 1;
                 let entry = layout::ContentEntry::Inline(bytes.into());
-                self.storage.damage(Space::Contents, &key, entry.encode().unwrap());
+                self.storage
+                    .damage(Space::Contents, &key, entry.encode().unwrap());
             }
             layout::ContentEntry::Chunked { locator, .. } => {
                 let key = layout::chunk_key(locator, 0);
@@ -158,7 +171,10 @@ impl Stand {
 
 /// Bytes that differ with `seed` and from place to place.
 pub(crate) fn bytes(seed: u8, len: usize) -> Bytes {
-    (0u32..).take(len).map(|at| (at.wrapping_mul(31) >> 3) as u8 ^ seed).collect()
+    (0u32..)
+        .take(len)
+        .map(|at| (at.wrapping_mul(31) >> 3) as u8 ^ seed)
+        .collect()
 }
 
 pub(crate) fn recipe(name: &str, inputs: Vec<CAddr>) -> SealedRecipe {
@@ -195,7 +211,12 @@ pub(crate) fn costing(
         },
     };
     let cutoff = CutoffKey::of(recipe.recipe(), &contents);
-    Arc::new(Resident::new(bytes.clone(), Arc::new(record), cutoff, origin))
+    Arc::new(Resident::new(
+        bytes.clone(),
+        Arc::new(record),
+        cutoff,
+        origin,
+    ))
 }
 
 pub(crate) fn produced(recipe: &SealedRecipe, value: &Arc<Resident>, begun: u64) -> Produced {

@@ -65,7 +65,10 @@ fn what_does_not_fit_the_manifest_is_no_whole_upload() {
             stage(&uploads, upload, *index, *len);
         }
         let checked = uploads.check_whole(upload, &manifest(CHUNK + 5));
-        assert!(matches!(checked, Err(Fault::Malformed { .. })), "{chunks:?}");
+        assert!(
+            matches!(checked, Err(Fault::Malformed { .. })),
+            "{chunks:?}"
+        );
     }
 }
 
@@ -85,7 +88,10 @@ fn chunks_without_a_place_are_refused() {
     ];
     for (upload, index, len) in refused {
         let begun = uploads.begin(upload, index, len);
-        assert!(matches!(begun, Err(Fault::Malformed { .. })), "{index} {len}");
+        assert!(
+            matches!(begun, Err(Fault::Malformed { .. })),
+            "{index} {len}"
+        );
     }
 }
 

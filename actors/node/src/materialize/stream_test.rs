@@ -115,7 +115,9 @@ async fn a_deadline_ends_the_stream_too() {
         deadline: Some(Duration::from_millis(500)),
         ..asked(b"root")
     };
-    let (mut stage, _interest, mut reader) = streaming(chunks(10), request).await;
+    let (mut stage, mut interest, mut reader) = streaming(chunks(10), request).await;
+    // The request listens to its caller until the deadline.
+    interest.held.closed().await;
     let (_next, _begun) = stage.ask_until_let_in().await;
     let mut got = 0;
     while let Some(chunk) = reader.recv().await {

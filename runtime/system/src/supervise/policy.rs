@@ -18,7 +18,8 @@ impl Default for Backoff {
     }
 }
 
-/// So many restarts within so much time are a fault that a restart does not heal.
+/// So many restarts within so much time are a fault that a restart does not heal. The time has to
+/// leave room for the pauses between them, or the limit is never reached.
 #[derive(Clone, Copy, Debug)]
 pub struct Intensity {
     pub restarts: usize,
@@ -29,7 +30,7 @@ impl Default for Intensity {
     fn default() -> Self {
         Self {
             restarts: 20,
-            within: Duration::from_secs(10),
+            within: Duration::from_secs(60),
         }
     }
 }
@@ -59,7 +60,9 @@ impl History {
         if self.restarts.len() >= intensity.restarts {
             return Verdict::GiveUp;
         }
-        let doublings = u32::try_from(self.restarts.len()).unwrap_or(u32::MAX).min(31);
+        let doublings = u32::try_from(self.restarts.len())
+            .unwrap_or(u32::MAX)
+            .min(31);
         self.restarts.push_back(now);
         let pause = backoff.first.saturating_mul(1 << doublings);
         Verdict::RestartAfter(pause.min(backoff.max))
@@ -90,10 +93,7 @@ mod policy_test {
             .map(|second| history.ended(at(second), INTENSITY, BACKOFF))
             .collect();
         let pause = |ms| Verdict::RestartAfter(Duration::from_millis(ms));
-        assert_eq!(
-            verdicts,
-            [pause(10), pause(20), pause(30), Verdict::GiveUp]
-        );
+        assert_eq!(verdicts, [pause(10), pause(20), pause(30), Verdict::GiveUp]);
     }
 
     #[test]
@@ -104,5 +104,19 @@ mod policy_test {
         }
         let calm = history.ended(at(30), INTENSITY, BACKOFF);
         assert_eq!(calm, Verdict::RestartAfter(Duration::from_millis(10)));
+    }
+
+    #[test]
+    fn the_defaults_give_up_on_what_never_heals() {
+        let mut history = History::default();
+        let (mut now, mut restarts) = (Duration::ZERO, 0);
+        let (intensity, backoff) = (Intensity::default(), Backoff::default());
+        while let Verdict::RestartAfter(pause) = history.ended(now, intensity, backoff) {
+            now += pause;
+            restarts += 1;
+            assert!(restarts <= intensity.restarts, "restarted for ever");
+        }
+        assert_eq!(restarts, intensity.restarts);
+        assert!(now < intensity.within);
     }
 }

@@ -45,16 +45,16 @@ impl Diary {
 
 #[derive(Clone)]
 pub(super) struct Life {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) diary: Diary,
     /// How many of its next starts fail.
     pub(super) stillbirths: Arc<AtomicUsize>,
 }
 
 impl Life {
-    pub(super) fn new(name: &'static str, diary: &Diary) -> Self {
+    pub(super) fn new(name: &str, diary: &Diary) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             diary: diary.clone(),
             stillbirths: Arc::default(),
         }

@@ -40,6 +40,16 @@ async fn start(spec: SupervisorSpec) -> Running {
     Actor::spawn(None, Supervisor, spec).await.unwrap()
 }
 
+/// A supervisor whose children are named as their slots.
+fn below<const N: usize>(seat: &SupervisorSeat, diary: &Diary, slots: [&Slot<Ask>; N]) -> Child {
+    let slots = slots.map(Clone::clone);
+    let diary = diary.clone();
+    Child::supervisor(seat, clock(), move || {
+        let child = |slot: &Slot<Ask>| Life::new(slot.name(), &diary).child(slot);
+        slots.iter().map(child).collect()
+    })
+}
+
 /// Asks until the answer is no passing fault, as a client does.
 async fn insist(slot: &Slot<Ask>, number: u64) -> u64 {
     loop {
@@ -143,28 +153,38 @@ async fn too_many_restarts_end_the_supervisor_and_its_children() {
 }
 
 #[tokio::test]
-async fn a_supervisor_that_gave_up_is_started_anew_by_the_one_above() {
+async fn a_supervisor_that_ended_is_started_anew_with_its_children() {
     let diary = Diary::default();
     let one = slot("one");
-    let life = Life::new("one", &diary);
     let seat = SupervisorSeat::new("below");
-    let below = Child::supervisor(&seat, clock(), {
-        let one = one.clone();
-        move || vec![life.child(&one)]
-    });
-    let (above, _) = start(spec(vec![below], 3)).await;
-    // The supervisor below gives up at the default intensity.
-    let allowed = Intensity::default().restarts as u64;
-    let first = seat.cell().unwrap().get_id();
-    for number in 0..=allowed {
-        assert!(one.call(PATIENCE, Ask::Panic).await.is_err());
-        assert_eq!(insist(&one, number).await, number);
+    let (above, _) = start(spec(vec![below(&seat, &diary, [&one])], 3)).await;
+    let first = seat.cell().unwrap();
+    first.kill_and_wait(Some(PATIENCE)).await.unwrap();
+    while one.generation() < 2 {
+        tokio::task::yield_now().await;
     }
-    assert_ne!(seat.cell().unwrap().get_id(), first);
+    assert_eq!(insist(&one, 7).await, 7);
+    assert_ne!(seat.cell().unwrap().get_id(), first.get_id());
     let top = SupervisorSeat::new("top");
     top.take(above);
     let report = top.report(PATIENCE).await.unwrap();
     assert_eq!((report[0].name.as_str(), report[0].restarts), ("below", 1));
+}
+
+#[tokio::test]
+async fn a_shutdown_reaches_the_children_of_supervisors_below() {
+    let diary = Diary::default();
+    let (one, two, three) = (slot("one"), slot("two"), slot("three"));
+    let seat = SupervisorSeat::new("below");
+    let children = vec![
+        Life::new("one", &diary).child(&one),
+        below(&seat, &diary, [&two, &three]),
+    ];
+    let (supervisor, ended) = start(spec(children, 3)).await;
+    supervisor.cast(SupervisorMessage::Shutdown).unwrap();
+    ended.await.unwrap();
+    let stops: Vec<_> = diary.lines().split_off(3);
+    assert_eq!(stops, ["three stops", "two stops", "one stops"]);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use std::sync::{
 
 /// Bytes a resident recipe costs beside its canonical bytes, an estimate on the safe side.
 const OVERHEAD_BYTES: u64 = 200;
+/// An eviction makes this part of the budget free at once, so that it is rare.
+const SLACK: u64 = 32;
 
 /// Durable recipes by address.
 #[derive(Debug, Default)]
@@ -34,7 +36,7 @@ impl RecipeView {
         self.map.contains_key(address)
     }
 
-    /// The owner's: makes a durable recipe resident, and drops others while the view is over
+    /// The owner's: makes a durable recipe resident, and drops others when the view is over
     /// `budget` bytes. Which others is arbitrary: the disk has them all.
     pub fn admit(&self, recipe: Arc<SealedRecipe>, budget: u64) {
         let added = weight(&recipe);
@@ -43,10 +45,24 @@ impl RecipeView {
         if self.map.insert(recipe.address(), recipe).is_some() {
             self.bytes.fetch_sub(added, Ordering::Relaxed);
         }
-        while self.bytes.load(Ordering::Relaxed) > budget {
-            let Some(victim) = self.map.iter().next().map(|entry| *entry.key()) else {
-                return;
-            };
+        if self.bytes() > budget {
+            self.evict_to(budget - budget / SLACK);
+        }
+    }
+
+    /// Drops recipes until at most `target` bytes are left. One pass finds them all: looking for the
+    /// next one anew each time would go through what is already empty again and again.
+    fn evict_to(&self, target: u64) {
+        let mut excess = self.bytes().saturating_sub(target);
+        let mut victims = Vec::new();
+        for entry in &self.map {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(weight(entry.value()));
+            victims.push(*entry.key());
+        }
+        for victim in victims {
             self.remove(&victim);
         }
     }

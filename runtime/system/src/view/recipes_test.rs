@@ -41,7 +41,8 @@ fn it_never_stays_over_its_budget() {
         assert!(view.bytes() <= budget);
     }
     let there = (0..1000).filter(|number| view.contains(&recipe(*number).address()));
-    assert_eq!(there.count(), 10);
+    // An eviction goes a little below the budget, not further.
+    assert!((9..=10).contains(&there.count()));
     view.admit(recipe(1), 0);
     assert_eq!(view.bytes(), 0);
 }

@@ -272,7 +272,11 @@ impl ValueView {
         }
         let first = inbox.values.is_empty();
         inbox.put(produced);
-        if first { Landing::Ring } else { Landing::Queued }
+        if first {
+            Landing::Ring
+        } else {
+            Landing::Queued
+        }
     }
 
     fn is_stale(&self, produced: &Produced) -> bool {
@@ -362,3 +366,7 @@ impl ValueView {
         self.map.is_empty()
     }
 }
+
+#[cfg(test)]
+#[path = "values_test.rs"]
+mod values_test;

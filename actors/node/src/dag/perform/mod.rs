@@ -13,6 +13,9 @@ use deriva_model::{CAddr, SealedRecipe, legacy_address};
 use deriva_system::storage::Durability;
 use std::sync::Arc;
 
+/// Recipes made resident between two chances for other tasks: well below a millisecond's work.
+const ADMITTED_AT_ONCE: usize = 512;
+
 /// Stores a batch, then shows it to the readers of the view.
 pub(super) async fn put(
     args: DagArgs,
@@ -28,7 +31,7 @@ pub(super) async fn put(
         })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);
-    admit(&args, stored);
+    admit(&args, &stored).await;
     Ok(())
 }
 
@@ -54,13 +57,18 @@ pub(super) async fn put_alias(
         })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);
-    admit(&args, vec![stored]);
+    admit(&args, &[stored]).await;
     Ok(())
 }
 
-fn admit(args: &DagArgs, recipes: Vec<Arc<SealedRecipe>>) {
-    for recipe in recipes {
-        args.view.admit(recipe, args.config.recipe_budget_bytes);
+/// Makes what is durable resident. A large batch lets others run in between.
+async fn admit(args: &DagArgs, recipes: &[Arc<SealedRecipe>]) {
+    for some in recipes.chunks(ADMITTED_AT_ONCE) {
+        for recipe in some {
+            let budget = args.config.recipe_budget_bytes;
+            args.view.admit(recipe.clone(), budget);
+        }
+        tokio::task::yield_now().await;
     }
     metrics::gauge!("dag_recipes_resident_bytes").set(args.view.bytes() as f64);
 }

@@ -1,0 +1,185 @@
+//! Values on their way from the inbox to the map, the bounds of the inbox, and cutoffs.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::{HITS_MAX, Landing, Origin, Produced, Resident, Source, ValueView};
+use bytes::Bytes;
+use deriva_model::{CAddr, ContentHash, Cost, CutoffKey, FunctionId, Record};
+use std::sync::Arc;
+
+fn address(name: u8) -> CAddr {
+    CAddr::of_leaf(&[name])
+}
+
+fn key(name: u8) -> CutoffKey {
+    CutoffKey::from_bytes([name; 32])
+}
+
+fn value(recipe: u8, cutoff: u8, origin: Origin) -> Arc<Resident> {
+    let bytes = Bytes::from(vec![recipe; 100]);
+    let record = Record {
+        recipe: address(recipe),
+        function: FunctionId::new("f", "1"),
+        inputs: Vec::new(),
+        output: ContentHash::of(&bytes),
+        size: bytes.len() as u64,
+        cost: Cost::default(),
+    };
+    Arc::new(Resident::new(bytes, Arc::new(record), key(cutoff), origin))
+}
+
+fn produced(view: &ValueView, recipe: u8) -> Produced {
+    Produced {
+        address: address(recipe),
+        value: value(recipe, recipe, Origin::Stored),
+        source: Source::Computed,
+        begun: view.invalidation_number(),
+    }
+}
+
+/// What the owner does with what landed.
+fn land(view: &ValueView) -> bool {
+    let landed = view.landed();
+    for one in &landed {
+        view.insert(one.address, one.value.clone());
+    }
+    view.clear_landed(&landed)
+}
+
+#[test]
+fn a_value_is_found_from_its_arrival_on() {
+    let view = ValueView::new(1 << 20);
+    assert!(view.get(&address(1)).is_none());
+    assert_eq!(view.offer(produced(&view, 1)), Landing::Ring);
+    assert_eq!(view.offer(produced(&view, 2)), Landing::Queued);
+    assert!(view.get(&address(1)).is_some());
+    assert!(view.cutoff(&key(1)).is_some(), "by its cutoff too");
+    assert!(!land(&view));
+    assert_eq!(view.len(), 2);
+    assert!(view.get(&address(1)).is_some() && view.cutoff(&key(1)).is_some());
+    // The next one after an empty inbox rings again.
+    assert_eq!(view.offer(produced(&view, 3)), Landing::Ring);
+}
+
+#[test]
+fn what_arrives_while_the_owner_works_is_not_lost() {
+    let view = ValueView::new(1 << 20);
+    view.offer(produced(&view, 1));
+    let landed = view.landed();
+    view.offer(produced(&view, 2));
+    // The same address again: another value, which the owner has not seen.
+    view.offer(produced(&view, 1));
+    assert!(view.clear_landed(&landed), "more has come");
+    let left = view.landed();
+    assert_eq!(left.len(), 2);
+    assert!(!view.clear_landed(&left));
+    assert!(view.landed().is_empty());
+}
+
+#[test]
+fn an_inbox_over_its_bound_refuses_empty_values_too() {
+    let one = value(1, 1, Origin::Stored).weight();
+    let view = ValueView::new(one * 10);
+    for recipe in 0..10 {
+        assert_ne!(view.offer(produced(&view, recipe)), Landing::Refused);
+    }
+    assert_eq!(view.offer(produced(&view, 11)), Landing::Refused);
+    assert!(view.get(&address(11)).is_none());
+    assert_eq!(view.drain_inbox().len(), 10);
+    assert!(view.get(&address(1)).is_none() && view.cutoff(&key(1)).is_none());
+    assert_eq!(view.offer(produced(&view, 11)), Landing::Ring);
+    let empty = Resident::new(
+        Bytes::new(),
+        value(1, 1, Origin::Stored).record.clone(),
+        key(1),
+        Origin::Stored,
+    );
+    assert!(empty.weight() > 0);
+}
+
+#[test]
+fn an_arrival_again_is_weighed_once() {
+    let one = value(1, 1, Origin::Stored).weight();
+    let view = ValueView::new(one * 2);
+    view.offer(produced(&view, 1));
+    assert_eq!(view.offer(produced(&view, 1)), Landing::Queued);
+    assert_eq!(view.offer(produced(&view, 2)), Landing::Queued);
+    assert_eq!(view.landed().len(), 2);
+}
+
+#[test]
+fn only_what_is_stored_answers_by_address_alone() {
+    let view = ValueView::new(1 << 20);
+    view.insert(address(1), value(1, 1, Origin::Transient));
+    view.insert(address(2), value(2, 2, Origin::Stored));
+    assert!(view.warm(&address(1)).is_none());
+    assert!(view.warm(&address(2)).is_some());
+    assert!(view.warm(&address(3)).is_none());
+    view.get(&address(1)).unwrap().mark_durable();
+    assert!(view.warm(&address(1)).is_some());
+    view.count_miss();
+    assert_eq!(view.lookups(), (2, 1));
+}
+
+#[test]
+fn a_cutoff_names_a_value_that_has_it() {
+    let view = ValueView::new(1 << 20);
+    view.insert(address(1), value(1, 7, Origin::Stored));
+    view.insert(address(2), value(2, 7, Origin::Stored));
+    assert_eq!(view.cutoff(&key(7)).unwrap().record.recipe, address(2));
+    // The one that holds the entry takes it along; another's going leaves it.
+    view.remove(&address(1)).unwrap();
+    assert!(view.cutoff(&key(7)).is_some());
+    view.remove(&address(2)).unwrap();
+    assert!(view.cutoff(&key(7)).is_none());
+    // A value that came out otherwise is not answered for what it was before.
+    view.insert(address(3), value(3, 8, Origin::Stored));
+    view.insert(address(3), value(3, 9, Origin::Stored));
+    assert!(view.cutoff(&key(8)).is_none());
+    assert!(view.cutoff(&key(9)).is_some());
+}
+
+#[test]
+fn popularity_is_counted_up_to_a_bound_and_cools() {
+    let view = ValueView::new(1 << 20);
+    view.insert(address(1), value(1, 1, Origin::Stored));
+    for _ in 0..100 {
+        assert!(view.get(&address(1)).is_some());
+    }
+    let resident = view.peek(&address(1)).unwrap();
+    for _ in 0..HITS_MAX {
+        assert!(resident.cool());
+    }
+    assert!(!resident.cool());
+    assert!(
+        view.peek(&address(1)).is_some() && !resident.cool(),
+        "a peek is no hit"
+    );
+}
+
+#[test]
+fn an_invalidated_value_is_gone_and_does_not_come_back() {
+    let view = ValueView::new(1 << 20);
+    let late = produced(&view, 1);
+    view.offer(produced(&view, 1));
+    assert!(view.invalidate(&address(1)).is_some());
+    assert!(view.get(&address(1)).is_none() && view.cutoff(&key(1)).is_none());
+    assert_eq!(view.offer(late), Landing::Stale);
+    assert_eq!(view.offer(produced(&view, 1)), Landing::Ring);
+    assert!(view.get(&address(1)).is_some());
+}
+
+/// A value on its way from the inbox to the map is never missed in between.
+#[test]
+fn moving_in_is_never_seen_as_absence() {
+    let view = ValueView::new(1 << 20);
+    for round in 0..2000_u32 {
+        let name = (round % 200) as u8;
+        view.remove(&address(name));
+        view.offer(produced(&view, name));
+        std::thread::scope(|scope| {
+            scope.spawn(|| land(&view));
+            assert!(view.get(&address(name)).is_some());
+            assert!(view.cutoff(&key(name)).is_some());
+        });
+    }
+}
