@@ -23,12 +23,10 @@ use deriva_messages::{Fault, gateway::GatewayMessage};
 use deriva_store::OpenError;
 use deriva_system::{
     storage::StorageFault,
-    supervise::{Child, Slot, Supervisor, SupervisorMessage, SupervisorSeat, SupervisorSpec},
+    supervise::{Child, Root, Slot, SupervisorSeat, SupervisorSpec},
 };
-use ractor::{Actor, ActorRef, SpawnErr};
 use std::{net::SocketAddr, net::TcpListener, path::Path, sync::Arc, time::Duration};
 use thiserror::Error;
-use tokio::task::JoinHandle;
 
 /// How long a supervisor may take to tell of its children.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
@@ -54,8 +52,6 @@ pub enum StartError {
     Tls { path: String, why: std::io::Error },
     #[error("the system did not give what a node needs: {0}")]
     System(#[from] std::io::Error),
-    #[error("an actor did not start: {0}")]
-    Actor(#[from] SpawnErr),
     #[error("the node cannot be put together: {0}")]
     Assembly(String),
 }
@@ -72,8 +68,7 @@ pub struct Node {
     slots: NodeSlots,
     supervisors: [SupervisorSeat; 2],
     data_dir: std::path::PathBuf,
-    root: ActorRef<SupervisorMessage>,
-    ended: JoinHandle<()>,
+    root: Root,
 }
 
 impl Node {
@@ -112,9 +107,8 @@ impl Node {
         let slots = parts.slots.clone();
         let children = children(&config, &parts, &seats, gateways);
         let spec = SupervisorSpec::new("node", parts.clock.clone(), children);
-        let (root, ended) = Actor::spawn(None, Supervisor, spec).await?;
         let [node, _] = &seats;
-        node.take(root.clone());
+        let root = Root::start(spec, node).await?;
         ready.write(&config.data_dir)?;
         tracing::info!(grpc = ready.grpc, admin = ready.admin, "ready");
         Ok(Self {
@@ -123,7 +117,6 @@ impl Node {
             supervisors: seats,
             data_dir: config.data_dir,
             root,
-            ended,
         })
     }
 
@@ -146,10 +139,7 @@ impl Node {
 
     /// Resolves when the node's supervisor has given up.
     pub async fn failed(&mut self) -> String {
-        match (&mut self.ended).await {
-            Ok(()) => "an actor ended too often; the log above says which and why".to_owned(),
-            Err(error) => format!("the node's supervisor ended: {error}"),
-        }
+        self.root.failed().await
     }
 
     /// Drains the gateways, then stops every actor.
@@ -157,11 +147,7 @@ impl Node {
         if let Err(error) = Ready::remove(&self.data_dir) {
             tracing::warn!(%error, "ready.json could not be removed");
         }
-        if self.root.cast(SupervisorMessage::Shutdown).is_ok()
-            && let Err(error) = self.ended.await
-        {
-            tracing::warn!(%error, "the node's supervisor did not end well");
-        }
+        self.root.stop().await;
         tracing::info!("stopped");
     }
 }

@@ -2,6 +2,11 @@
 //!
 //! It refuses to hold behaviour: it puts concrete parts behind the ports and starts the actors.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the assembly binds the listeners, and reads and writes its own few files"
+)]
+
 pub mod arguments;
 mod assembly;
 mod config;

@@ -70,6 +70,9 @@ pub trait Sources: Send + Sync + 'static {
     /// The value of a recipe that is the same computation over the same contents.
     fn cutoff(&self, key: &CutoffKey, patience: Patience) -> Option<(ContentHash, Bytes)>;
 
+    /// How many recipes a plan found with their values, and how many have to run.
+    fn looked_up(&self, found: u64, to_run: u64);
+
     /// The number of the newest invalidation: what was begun under an older one and consumed what a
     /// newer one covers is not recorded. See `Produced::begun`.
     fn invalidations(&self) -> u64;

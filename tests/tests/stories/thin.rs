@@ -2,7 +2,7 @@
 
 use crate::raw;
 use deriva_client::{Code, MissingInputs, Mode, Resolution, proto::GraphQuery};
-use deriva_model::{CAddr, Value};
+use deriva_model::{CAddr, ContentHash, Value};
 use deriva_tests::{Launch, NodeProcess, eventually, fetch, recipe, store, store_all, text};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -167,8 +167,8 @@ async fn an_explanation_tells_what_was_consumed_and_what_it_cost() {
     assert_eq!(after[4].addr, again);
     let found = after.iter().find(|node| node.addr == both).unwrap();
     let record = found.record.as_ref().unwrap();
-    let content = |bytes: &[u8]| CAddr::of_leaf(bytes);
-    assert_eq!(record.content_hash.to_hex(), content(b"ABCabcABC").to_hex());
+    let content = ContentHash::of;
+    assert_eq!(record.content_hash, content(b"ABCabcABC"));
     assert_eq!(record.size, 9);
     assert_eq!(record.consumed, [content(b"ABC"), content(b"abc"), content(b"ABC")]);
     assert!(record.cost_nanos > 0);

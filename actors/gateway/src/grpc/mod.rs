@@ -35,4 +35,5 @@ pub use tls::TlsMaterial;
 #[cfg(test)]
 mod service_test;
 #[cfg(test)]
+#[path = "node_test.rs"]
 pub(crate) mod test_node;

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
-use super::test_node::{Said, Served, TestNode};
+use super::test_node::{Said, Served, TestNode, until};
 use crate::GatewayLimits;
 use bytes::Bytes;
 use deriva_messages::{Fault, gateway::GatewayMessage};
@@ -251,15 +251,39 @@ async fn an_upload_that_breaks_off_stores_nothing() {
     })
     .await
     .unwrap();
-    while node.script.staged.lock().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until(|| !node.script.staged.lock().is_empty()).await;
     upload.abort();
-    while node.script.abandoned.lock().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until(|| !node.script.abandoned.lock().is_empty()).await;
     assert!(node.script.leaves.lock().is_empty());
     assert!(served.client.status(StatusRequest {}).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_cancelled_upload_is_never_taken_for_a_short_leaf() {
+    let node = TestNode::start().await;
+    let served = node.serve().await;
+    for turns in 0..40 {
+        let (give, pieces) = mpsc::channel(1);
+        let stream = tokio_stream::wrappers::ReceiverStream::new(pieces);
+        let mut client = served.client.clone();
+        let upload = tokio::spawn(async move { client.put_leaf_stream(stream).await });
+        let piece = PutLeafStreamRequest {
+            data: Bytes::from_static(b"the beginning of a leaf"),
+        };
+        give.send(piece).await.unwrap();
+        // The further the server has come, the likelier it waits for the next piece.
+        for _ in 0..turns * 10 {
+            tokio::task::yield_now().await;
+        }
+        upload.abort();
+        assert!(upload.await.unwrap_err().is_cancelled());
+    }
+    drain(&served).await;
+    assert!(
+        node.script.leaves.lock().is_empty(),
+        "{:?}",
+        node.script.leaves.lock()
+    );
 }
 
 #[tokio::test]
@@ -518,9 +542,7 @@ async fn over_the_limit_is_told_with_retry_information_and_health_still_answers(
     let mut served = node.serve().await;
     let mut client = served.client.clone();
     let waiting = tokio::spawn(async move { client.get(get(root())).await });
-    while node.script.modes.lock().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until(|| !node.script.modes.lock().is_empty()).await;
     let status = served.client.status(StatusRequest {}).await.unwrap_err();
     assert_eq!(
         (status.code(), reason(&status).as_str()),
@@ -620,4 +642,60 @@ async fn a_gateway_that_is_killed_comes_back_on_its_port() {
         .unwrap();
     let mut client = deriva_proto::deriva_client::DerivaClient::new(channel);
     client.status(StatusRequest {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf8_is_malformed() {
+    let node = TestNode::start().await;
+    let served = node.serve().await;
+    // A byte string in the place of the prefix is how a hostile client spells it.
+    let hostile = PutLeafRequest {
+        data: Bytes::from_static(b"\xff\xfeabcdef"),
+    };
+    let mut grpc = tonic::client::Grpc::new(served.channel.clone());
+    grpc.ready().await.unwrap();
+    let path = "/deriva.Deriva/Find".parse().unwrap();
+    let codec = tonic_prost::ProstCodec::<PutLeafRequest, deriva_proto::FindResponse>::default();
+    let status = grpc
+        .unary(Request::new(hostile), path, codec)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "MALFORMED")
+    );
+    assert!(status.message().contains("UTF-8"), "{}", status.message());
+}
+
+#[tokio::test]
+async fn reflection_lists_the_interface() {
+    use tonic_reflection::pb::v1::{
+        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+    };
+    let node = TestNode::start().await;
+    let served = node.serve().await;
+    let mut client = ServerReflectionClient::new(served.channel.clone());
+    let ask = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let stream = client
+        .server_reflection_info(tokio_stream::iter([ask]))
+        .await
+        .unwrap();
+    let answer = stream.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        unreachable!("another answer");
+    };
+    let names: Vec<String> = list
+        .service
+        .into_iter()
+        .map(|service| service.name)
+        .collect();
+    assert!(names.contains(&"deriva.Deriva".to_owned()), "{names:?}");
+    assert!(
+        names.contains(&"grpc.health.v1.Health".to_owned()),
+        "{names:?}"
+    );
 }

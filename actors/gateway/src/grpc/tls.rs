@@ -27,3 +27,7 @@ impl TlsMaterial {
             .client_ca_root(Certificate::from_pem(&self.client_ca))
     }
 }
+
+#[cfg(test)]
+#[path = "tls_test.rs"]
+mod tls_test;

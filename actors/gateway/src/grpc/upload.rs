@@ -24,7 +24,7 @@ const CHUNKS_MAX: u32 = (limits::MANIFEST_BYTES / 32 - 16) as u32;
 pub(super) struct Upload {
     call: Call,
     builder: ManifestBuilder,
-    /// Dropped before the place: nothing is written to it after it was given up.
+    /// Waited for before the place is given up: nothing is written to it afterwards.
     writing: JoinSet<Result<(), Fault>>,
     place: Option<Place>,
     next_index: u32,
@@ -136,6 +136,25 @@ impl Upload {
         let mut bytes = BytesMut::new();
         kept.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
         refuse_recipe(&bytes, manifest.content().as_leaf_address())
+    }
+}
+
+impl Drop for Upload {
+    /// An upload that was not finished is given up when the writes under way have ended, so that
+    /// none of them leaves a chunk behind that nobody knows of.
+    fn drop(&mut self) {
+        let Some(place) = self.place.take() else {
+            return;
+        };
+        let mut writing = std::mem::take(&mut self.writing);
+        let give_up = async move {
+            while writing.join_next().await.is_some() {}
+            drop(place);
+        };
+        // Outside of a runtime nothing is being written either.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(give_up);
+        }
     }
 }
 

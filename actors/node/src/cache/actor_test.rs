@@ -1,1 +1,298 @@
+#![allow(clippy::unwrap_used)]
 
+use super::*;
+use crate::blob::stand_test::{PATIENCE, Stand, bytes, costing, produced, recipe, resident};
+use deriva_messages::Fault;
+use deriva_model::SealedRecipe;
+use deriva_system::{
+    storage::{Space, layout::Counter},
+    supervise::SlotLimits,
+    view::{Landing, Origin},
+};
+use std::time::Duration;
+
+const CONFIG: CacheConfig = CacheConfig {
+    memory_bytes: 8 * 1500,
+    memory_values: 8,
+    disk_bytes: 1 << 20,
+};
+
+struct Cache {
+    stand: Stand,
+    slot: Slot<CacheMessage>,
+}
+
+impl Cache {
+    async fn new() -> Self {
+        let cache = Self {
+            stand: Stand::with_shards().await,
+            slot: Slot::new("cache", SlotLimits::default()),
+        };
+        cache.start().await;
+        cache
+    }
+
+    async fn start(&self) {
+        let args = CacheArgs {
+            values: self.stand.values.clone(),
+            storage: self.stand.storage.clone(),
+            lane: self.stand.lane.clone(),
+            blobs: self.stand.blobs.clone(),
+            config: CONFIG,
+        };
+        let (actor, _) = Actor::spawn(None, CacheActor, args).await.unwrap();
+        self.slot.seat(actor);
+    }
+
+    fn land(&self, recipe: &SealedRecipe, value: &Arc<Resident>, begun: u64) -> Landing {
+        let landing = self.stand.values.offer(produced(recipe, value, begun));
+        if landing == Landing::Ring {
+            self.slot.ring(CacheMessage::Landed).unwrap();
+        }
+        landing
+    }
+
+    async fn counts(&self) -> CacheCounts {
+        let count = |reply| CacheMessage::Count { reply };
+        self.slot.call(PATIENCE, count).await.unwrap()
+    }
+
+    async fn invalidate(&self, address: CAddr) -> Result<Evicted, Fault> {
+        let invalidate = |reply| CacheMessage::Invalidate { address, reply };
+        self.slot.call(PATIENCE, invalidate).await
+    }
+
+    async fn evict_all(&self) -> Evicted {
+        let evict = |reply| CacheMessage::EvictAll { reply };
+        self.slot.call(PATIENCE, evict).await.unwrap()
+    }
+
+    async fn until(&self, mut done: impl FnMut(CacheCounts) -> bool) {
+        let waiting = async {
+            while !done(self.counts().await) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .expect("it never came to that");
+    }
+}
+
+fn stored(cache: &Cache, name: &str) -> SealedRecipe {
+    let recipe = recipe(name, vec![]);
+    cache.stand.store_recipe(&recipe);
+    recipe
+}
+
+#[tokio::test]
+async fn what_lands_is_resident_and_what_was_dear_is_on_disk() {
+    let cache = Cache::new().await;
+    let (dear, cheap) = (stored(&cache, "dear"), stored(&cache, "cheap"));
+    let bytes = bytes(1, 100);
+    cache.land(&dear, &resident(&dear, &bytes, Origin::Stored), 0);
+    let quick = costing(&cheap, &bytes, Origin::Stored, Duration::from_micros(1));
+    cache.land(&cheap, &quick, 0);
+    // One that came with a request is never written, however dear.
+    let transient = recipe("transient", vec![]);
+    cache.land(
+        &transient,
+        &resident(&transient, &bytes, Origin::Transient),
+        0,
+    );
+    cache
+        .until(|counts| counts.resident_values == 3 && counts.disk_values == 1)
+        .await;
+    let counts = cache.counts().await;
+    assert_eq!((counts.resident_bytes, counts.disk_bytes), (300, 100));
+    assert_eq!(cache.stand.count(Counter::Values), 1);
+    assert!(cache.stand.values.landed().is_empty());
+    assert!(cache.stand.values.warm(&dear.address()).is_some());
+    assert!(cache.stand.values.warm(&transient.address()).is_none());
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_eviction_only_unlinks() {
+    let cache = Cache::new().await;
+    let bytes = bytes(2, 1000);
+    let mut held = Vec::new();
+    for n in 0..50 {
+        let recipe = recipe(&format!("f{n}"), vec![]);
+        let value = resident(&recipe, &bytes, Origin::Stored);
+        cache.land(&recipe, &value, 0);
+        held.push(value);
+        let counts = cache.counts().await;
+        assert!(counts.resident_values <= 8, "{counts:?}");
+    }
+    assert_eq!(cache.counts().await.resident_values, 8);
+    assert_eq!(cache.stand.values.len(), 8);
+    assert!(held.iter().all(|value| value.bytes == bytes));
+}
+
+#[tokio::test]
+async fn evicting_everything_leaves_nothing_and_counts_each_value_once() {
+    let cache = Cache::new().await;
+    for n in 0..5 {
+        let recipe = stored(&cache, &format!("f{n}"));
+        cache.land(
+            &recipe,
+            &resident(&recipe, &bytes(3, 100), Origin::Stored),
+            0,
+        );
+    }
+    cache
+        .until(|counts| counts.disk_values == 5 && counts.resident_values == 5)
+        .await;
+    let evicted = cache.evict_all().await;
+    assert_eq!((evicted.values, evicted.bytes), (5, 500));
+    assert_eq!(cache.counts().await, CacheCounts::default());
+    assert_eq!(cache.evict_all().await, Evicted::default());
+    assert_eq!(cache.stand.keys(Space::Contents, &[]), 0);
+}
+
+#[tokio::test]
+async fn an_invalidated_value_is_gone_everywhere_also_after_a_power_cut() {
+    let cache = Cache::new().await;
+    let recipe = stored(&cache, "f");
+    let value = resident(&recipe, &bytes(4, 100), Origin::Stored);
+    cache.land(&recipe, &value, 0);
+    cache.until(|counts| counts.disk_values == 1).await;
+    let evicted = cache.invalidate(recipe.address()).await.unwrap();
+    assert_eq!((evicted.values, evicted.bytes), (1, 100));
+    assert!(cache.stand.values.get(&recipe.address()).is_none());
+    assert!(cache.stand.values.cutoff(&value.cutoff).is_none());
+    cache.stand.storage.cut_power();
+    for space in [
+        Space::Values,
+        Space::Records,
+        Space::Cutoffs,
+        Space::Contents,
+    ] {
+        assert_eq!(cache.stand.keys(space, &[]), 0, "{space:?}");
+    }
+    assert_eq!(
+        cache.invalidate(recipe.address()).await.unwrap(),
+        Evicted::default()
+    );
+}
+
+#[tokio::test]
+async fn what_began_before_an_invalidation_does_not_come_in_after_it() {
+    let cache = Cache::new().await;
+    let source = stored(&cache, "source");
+    let consumer = recipe("consumer", vec![source.address()]);
+    let other = recipe("other", vec![]);
+    let begun = cache.stand.values.invalidation_number();
+    let bytes = bytes(5, 100);
+    cache.invalidate(source.address()).await.unwrap();
+    // Its own computation, one that consumed it, and one that has nothing to do with it.
+    let landings = [&source, &consumer, &other]
+        .map(|recipe| cache.land(recipe, &resident(recipe, &bytes, Origin::Stored), begun));
+    assert_eq!(landings, [Landing::Stale, Landing::Stale, Landing::Ring]);
+    assert!(cache.stand.values.get(&source.address()).is_none());
+    let now = cache.stand.values.invalidation_number();
+    cache.land(&source, &resident(&source, &bytes, Origin::Stored), now);
+    cache
+        .until(|counts| counts.resident_values == 2 && counts.disk_values == 1)
+        .await;
+}
+
+#[tokio::test]
+async fn a_value_that_waits_for_the_disk_while_it_is_invalidated_is_not_kept() {
+    let cache = Cache::new().await;
+    let recipe = stored(&cache, "f");
+    let value = resident(&recipe, &bytes(6, 100), Origin::Stored);
+    // The commit lane stands still, so that the keep waits behind the invalidation's number.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let commit = cache.stand.commit.clone();
+    let blocked = tokio::spawn(async move {
+        let wait = move |_: &mut deriva_system::storage::commit::Step<'_>| {
+            held.recv().map_err(|_| Fault::Cancelled)
+        };
+        commit
+            .commit(deriva_system::storage::Durability::Behind, wait)
+            .await
+    });
+    cache.land(&recipe, &value, 0);
+    while cache.stand.values.peek(&recipe.address()).is_none() {
+        tokio::task::yield_now().await;
+    }
+    let slot = cache.slot.clone();
+    let address = recipe.address();
+    let invalidated = tokio::spawn(async move {
+        let invalidate = |reply| CacheMessage::Invalidate { address, reply };
+        slot.call(PATIENCE, invalidate).await
+    });
+    while cache.stand.values.invalidation_number() == 0 {
+        tokio::task::yield_now().await;
+    }
+    release.send(()).unwrap();
+    blocked.await.unwrap().unwrap();
+    assert_eq!(invalidated.await.unwrap().unwrap().values, 1);
+    // The queue to the disk is worked off in order: after this, the keep is through.
+    assert_eq!(cache.evict_all().await, Evicted::default());
+    assert_eq!(cache.counts().await, CacheCounts::default());
+}
+
+#[tokio::test]
+async fn a_restarted_cache_keeps_its_bounds_and_hears_what_landed_meanwhile() {
+    let cache = Cache::new().await;
+    for n in 0..8 {
+        let recipe = recipe(&format!("f{n}"), vec![]);
+        cache.land(
+            &recipe,
+            &resident(&recipe, &bytes(7, 100), Origin::Stored),
+            0,
+        );
+    }
+    cache.until(|counts| counts.resident_values == 8).await;
+    cache
+        .slot
+        .cell()
+        .unwrap()
+        .kill_and_wait(None)
+        .await
+        .unwrap();
+    // Nobody hears this bell.
+    let late = recipe("late", vec![]);
+    let value = resident(&late, &bytes(8, 100), Origin::Stored);
+    assert_eq!(
+        cache.stand.values.offer(produced(&late, &value, 0)),
+        Landing::Ring
+    );
+    // And this is more than the bound, behind the actor's back.
+    for n in 0..8 {
+        let recipe = recipe(&format!("g{n}"), vec![]);
+        let value = resident(&recipe, &bytes(9, 100), Origin::Stored);
+        cache.stand.values.insert(recipe.address(), value);
+    }
+    cache.start().await;
+    cache
+        .until(|_| cache.stand.values.landed().is_empty())
+        .await;
+    assert_eq!(cache.counts().await.resident_values, 8);
+    assert_eq!(cache.stand.values.len(), 8);
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_writes_costs_only_the_disk_copy() {
+    let cache = Cache::new().await;
+    let recipe = stored(&cache, "f");
+    let full = deriva_system::storage::StorageFault::Full {
+        free: 0,
+        reserve: 1,
+    };
+    cache.stand.storage.fail_writes(full);
+    cache.land(
+        &recipe,
+        &resident(&recipe, &bytes(10, 100), Origin::Stored),
+        0,
+    );
+    cache.until(|counts| counts.resident_values == 1).await;
+    // An invalidation that cannot be made to last is not acknowledged.
+    let refused = cache.invalidate(recipe.address()).await;
+    assert_eq!(refused.unwrap_err().reason(), "STORE_FULL");
+    assert!(cache.stand.values.get(&recipe.address()).is_none());
+    cache.stand.storage.heal();
+    assert_eq!(cache.evict_all().await, Evicted::default());
+}

@@ -5,7 +5,7 @@
 use super::{MaterializeArgs, MaterializeConfig, MaterializeSupervisor};
 use bytes::Bytes;
 use deriva_messages::{
-    Fault,
+    Fault, Reply,
     blob::BlobMessage,
     materialize::{Interest, Materialize, MaterializeMessage, Materialized, Mode},
 };
@@ -90,8 +90,10 @@ impl Compute for Fake {
 pub(super) struct Shard;
 
 pub(super) struct Shelf {
-    pub(super) chunks: Vec<Result<Bytes, Fault>>,
-    pub(super) reads: watch::Sender<usize>,
+    chunks: Vec<Result<Bytes, Fault>>,
+    reads: watch::Sender<usize>,
+    /// Readers of chunks that are not there, who wait for ever.
+    held: Vec<Reply<Bytes>>,
 }
 
 impl Actor for Shard {
@@ -117,8 +119,11 @@ impl Actor for Shard {
             return Err("only reads were expected".into());
         };
         shelf.reads.send_modify(|reads| *reads += 1);
-        // A reader that went away while it waited is one of the things tested.
-        drop(reply.send(shelf.chunks[index as usize].clone()));
+        match shelf.chunks.get(index as usize) {
+            // A reader that went away while it waited is one of the things tested.
+            Some(chunk) => drop(reply.send(chunk.clone())),
+            None => shelf.held.push(reply),
+        }
         Ok(())
     }
 }
@@ -139,6 +144,7 @@ impl Stage {
         let shelf = Shelf {
             chunks,
             reads: read,
+            held: Vec::new(),
         };
         let (shard, _) = Actor::spawn(None, Shard, shelf).await.unwrap();
         let blob = Slot::new("blob", SlotLimits::default());

@@ -95,6 +95,19 @@ async fn a_reader_that_goes_away_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn a_reader_that_goes_away_waits_for_no_disk() {
+    let mut stage = Stage::new(narrow(), chunks(1)).await;
+    let asking = stage.ask(asked(b"root"));
+    // The shard has one chunk of the two and never answers for the other.
+    let content = stored(&chunks(2));
+    stage.next_begun().await.give(Outcome::Stored(content));
+    let (_interest, answer) = asking.await.unwrap().unwrap();
+    stage.reads.wait_for(|reads| *reads == 2).await.unwrap();
+    drop(answer);
+    let (_next, _begun) = stage.ask_until_let_in().await;
+}
+
+#[tokio::test]
 async fn a_dropped_interest_ends_the_stream() {
     let (mut stage, interest, mut reader) = streaming(chunks(10), asked(b"root")).await;
     drop(interest);

@@ -119,6 +119,10 @@ impl Sources for NodeSources {
         self.values.get(address)
     }
 
+    fn looked_up(&self, found: u64, to_run: u64) {
+        self.values.count(found, to_run);
+    }
+
     fn fetch(&self, addresses: &[CAddr], look: Look) -> Result<Vec<Known>, Fault> {
         fetch::fetch(self, addresses, look)
     }

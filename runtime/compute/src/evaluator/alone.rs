@@ -166,14 +166,13 @@ impl Alone<'_> {
             return Err(mismatch(0, root, format!("the trace is of {}", trace.root)));
         }
         let mut progress = Progress::new(plan, root);
-        let by_address: HashMap<CAddr, Node> = progress
-            .plan
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| matches!(node.kind, Kind::Run { .. }))
-            .map(|(at, node)| (node.address, at))
-            .collect();
+        let mut by_address: HashMap<CAddr, Node> = HashMap::new();
+        for (at, node) in progress.plan.nodes.iter().enumerate() {
+            if matches!(node.kind, Kind::Run { .. }) {
+                // Of two names of one recipe the first is the node that its consumers name.
+                by_address.entry(node.address).or_insert(at);
+            }
+        }
         for (at, expected) in trace.steps.iter().enumerate() {
             let differs = |what: String| mismatch(at as u64, expected.recipe, what);
             let node = by_address

@@ -5,6 +5,9 @@
 //! deadlock. The board refuses to run anything, to look at a clock, and to keep a flight that nobody
 //! needs any more.
 
+#[path = "sweep.rs"]
+mod sweep;
+
 use super::{
     hold::Held,
     plan::{Kind, Node, Plan},
@@ -49,7 +52,7 @@ enum Input {
 }
 
 #[derive(Debug)]
-struct Flight {
+pub(super) struct Flight {
     address: CAddr,
     recipe: Arc<SealedRecipe>,
     origin: Origin,
@@ -82,6 +85,8 @@ pub(super) struct Board {
     by_address: HashMap<CAddr, FlightId>,
     by_request: HashMap<RequestId, FlightId>,
     ready: BinaryHeap<Ready>,
+    /// Flights that ended unwanted or failed: whoever holds the lock drops them after it.
+    gone: Vec<Flight>,
     next: FlightId,
 }
 
@@ -95,6 +100,7 @@ impl Board {
         begun: u64,
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Answer> {
+        self.sweep_ready();
         let result = match self.weave(plan, begun, finished) {
             Some(Joined::Here(held)) => Ok(held),
             Some(Joined::Flight(id)) => {
@@ -123,7 +129,9 @@ impl Board {
         begun: u64,
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Joined> {
-        let Plan { mut nodes, root } = plan;
+        let Plan {
+            mut nodes, root, ..
+        } = plan;
         let mut joined: HashMap<Node, Joined> = HashMap::new();
         let mut open = vec![root];
         let mut wires: Vec<(FlightId, usize, Node)> = Vec::new();
@@ -196,7 +204,6 @@ impl Board {
 
     /// Connects new flights to their inputs. The wires of one flight stand together, by position.
     fn wire(&mut self, joined: &HashMap<Node, Joined>, wires: Vec<(FlightId, usize, Node)>) {
-        let mut begun: Vec<FlightId> = Vec::new();
         for (consumer, position, node) in wires {
             let input = match joined.get(&node) {
                 Some(Joined::Here(held)) => Input::Here(held.clone()),
@@ -212,9 +219,6 @@ impl Board {
             if let Some(flight) = self.flights.get_mut(&consumer) {
                 flight.open += usize::from(matches!(input, Input::From(_)));
                 flight.inputs.push(input);
-            }
-            if begun.last() != Some(&consumer) {
-                begun.push(consumer);
             }
         }
         for joined in joined.values() {
@@ -275,7 +279,7 @@ impl Board {
     }
 
     /// Whether anybody needs this flight's value beyond the cache.
-    pub(super) fn is_wanted(&self, id: FlightId) -> bool {
+    fn is_wanted(&self, id: FlightId) -> bool {
         self.flights
             .get(&id)
             .is_some_and(|flight| flight.interest > 0)
@@ -306,12 +310,14 @@ impl Board {
         let mut failing = vec![id];
         let mut freed = Vec::new();
         while let Some(id) = failing.pop() {
-            let Some(flight) = self.remove(id) else {
+            let Some(mut flight) = self.remove(id) else {
                 continue;
             };
             failing.extend(flight.consumers.iter().map(|(consumer, _)| *consumer));
             freed.extend(producers(&flight));
-            answers.extend(self.answer(flight.waiters, &Err(fault.clone())));
+            let waiters = std::mem::take(&mut flight.waiters);
+            answers.extend(self.answer(waiters, &Err(fault.clone())));
+            self.gone.push(flight);
         }
         self.let_go(freed);
         answers
@@ -329,27 +335,6 @@ impl Board {
         let mut freed = Vec::new();
         self.drop_if_unwanted(id, &mut freed);
         self.let_go(freed);
-    }
-
-    /// Takes one consumer off each, and ends those that nobody needs any more, all the way down.
-    fn let_go(&mut self, mut freed: Vec<FlightId>) {
-        while let Some(producer) = freed.pop() {
-            if let Some(flight) = self.flights.get_mut(&producer) {
-                flight.interest = flight.interest.saturating_sub(1);
-            }
-            self.drop_if_unwanted(producer, &mut freed);
-        }
-    }
-
-    fn drop_if_unwanted(&mut self, id: FlightId, freed: &mut Vec<FlightId>) {
-        if self.is_wanted(id) {
-            return;
-        }
-        if let Some(flight) = self.remove(id) {
-            // A running function looks at this flag at its next checkpoint.
-            flight.cancelled.store(true, Ordering::Relaxed);
-            freed.extend(producers(&flight));
-        }
     }
 
     fn remove(&mut self, id: FlightId) -> Option<Flight> {

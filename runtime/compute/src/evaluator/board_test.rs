@@ -38,7 +38,11 @@ fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
             }
         })
         .collect();
-    Plan { nodes, root: 0 }
+    Plan {
+        nodes,
+        root: 0,
+        known: 0,
+    }
 }
 
 fn join(board: &mut Board, request: RequestId, nodes: &[(&str, &[usize], u32)]) -> Option<Answer> {
@@ -163,4 +167,81 @@ fn a_flight_is_as_old_as_the_oldest_it_consumed() {
     let mid = board.take().unwrap();
     board.landed(mid.flight, &held(b"m"));
     assert_eq!(board.take().unwrap().begun, 3);
+}
+
+/// Ranks and inputs of a graph of `width` recipes over `base`, under one root.
+fn over_base(width: usize) -> Vec<(String, Vec<usize>, u32)> {
+    let root = ("root".to_owned(), (1..=width).collect(), 0);
+    let middle = (1..=width).map(|n| (format!("middle {n}"), vec![width + 1], 1));
+    let base = ("base".to_owned(), Vec::new(), 2);
+    std::iter::once(root).chain(middle).chain([base]).collect()
+}
+
+fn join_named(board: &mut Board, request: RequestId, nodes: &[(String, Vec<usize>, u32)]) {
+    let nodes: Vec<_> = nodes
+        .iter()
+        .map(|(name, inputs, rank)| (name.as_str(), inputs.as_slice(), *rank))
+        .collect();
+    assert!(join(board, request, &nodes).is_none());
+}
+
+#[test]
+fn what_comes_and_goes_over_a_running_flight_leaves_nothing_behind() {
+    let mut board = Board::default();
+    let graph = over_base(100);
+    join(&mut board, 1, &[("base", &[], 0)]);
+    let base = board.take().unwrap();
+    for request in 2..200 {
+        join_named(&mut board, request, &graph);
+        board.withdraw(request);
+        assert_eq!(board.flights.len(), 1);
+        assert_eq!(board.take_gone().len(), 101);
+    }
+    let consumers = board.flights[&base.flight].consumers.len();
+    assert!(consumers < 300, "{consumers} dead consumers");
+    join_named(&mut board, 1000, &graph);
+    assert_eq!(board.landed(base.flight, &held(b"b")).len(), 1);
+    let middle: Vec<Job> = std::iter::from_fn(|| board.take()).collect();
+    assert_eq!(middle.len(), 100, "the living are all still there");
+}
+
+#[test]
+fn ready_flights_that_come_and_go_untaken_leave_nothing_behind() {
+    let mut board = Board::default();
+    let leaves: Vec<_> = (0..50).map(|n| format!("ready {n}")).collect();
+    let mut nodes: Vec<(&str, &[usize], u32)> = vec![("root", &INPUTS, 0)];
+    const INPUTS: [usize; 50] = {
+        let mut inputs = [0; 50];
+        let mut at = 0;
+        while at < 50 {
+            inputs[at] = at + 1;
+            at += 1;
+        }
+        inputs
+    };
+    nodes.extend(leaves.iter().map(|name| (name.as_str(), &[][..], 1)));
+    for request in 0..200 {
+        join(&mut board, request, &nodes);
+        board.withdraw(request);
+    }
+    assert!(board.ready_at_most() < 200, "{}", board.ready_at_most());
+    join(&mut board, 1000, &nodes);
+    assert_eq!(std::iter::from_fn(|| board.take()).count(), 50);
+}
+
+#[test]
+fn a_flight_begun_anew_is_not_cancelled_with_the_old_one() {
+    let mut board = Board::default();
+    join(&mut board, 1, &[("base", &[], 0)]);
+    let old = board.take().unwrap();
+    board.withdraw(1);
+    join(&mut board, 2, &[("base", &[], 0)]);
+    let new = board.take().unwrap();
+    assert!(old.cancelled.load(Ordering::Relaxed) && !new.cancelled.load(Ordering::Relaxed));
+    assert!(board.failed(old.flight, &Fault::Cancelled).is_empty());
+    let answers = board.landed(new.flight, &held(b"b"));
+    assert!(answers[0].request == 2 && answers[0].result.is_ok());
+    assert!(board.landed(old.flight, &held(b"b")).is_empty());
+    drop(board.take_gone());
+    assert!(board.is_empty());
 }

@@ -1,27 +1,28 @@
-//! The threads of the evaluator.
+//! The evaluator's requests: what each mode of them does, up to the board or to its own end.
 //!
-//! Workers take plans first (a plan finds work for the others), then functions, longest chain first,
-//! then graphs that run alone. It refuses to hold a lock while a function runs or the disk is read.
+//! A request is told how it ended exactly once, whatever panics, or never if it withdrew. It refuses
+//! to hold a lock while a function runs or the disk is read; `workers` has the threads.
 
 use super::{
     alone::{Alone, Course},
-    board::{Answer, Board, Job, RequestId},
-    execute::{Executor, Reuse, Tally},
+    board::{Answer, Board, RequestId},
+    execute::{Executor, Tally},
     hold::{Held, Meter},
-    plan::{Plan, Planner},
+    plan::{Plan, PlanLimits, Planner},
+    workers::caught,
 };
 use crate::{BudgetLimits, Registry};
 use deriva_model::{CAddr, Trace};
 use deriva_system::{
     Clock, Fault,
-    compute::{Done, Evaluated, Look, Materialize, Mode, Outcome, Sources},
+    compute::{Done, Look, Materialize, Mode, Sources},
 };
 use parking_lot::{Condvar, Mutex};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64},
     },
     thread,
 };
@@ -47,25 +48,33 @@ pub(super) struct Request {
 
 #[derive(Default)]
 pub(super) struct State {
-    board: Board,
+    pub(super) board: Board,
+    /// Requests to be planned and joined to the board.
     pub(super) plans: VecDeque<RequestId>,
+    /// Requests whose graphs run alone.
+    pub(super) solitary: VecDeque<RequestId>,
+    /// Workers that are busy with a graph alone.
+    pub(super) running_alone: usize,
+    /// Workers that wait for work.
+    pub(super) idle: usize,
     pub(super) requests: HashMap<RequestId, Request>,
     pub(super) next_request: RequestId,
     /// Goes up with every flight that landed: a plan made before may have missed its value.
-    landings: u64,
-    closing: bool,
+    pub(super) landings: u64,
+    pub(super) closing: bool,
 }
 
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) work: Condvar,
     pub(super) executor: Executor,
-    meter: Meter,
-    config: EvaluatorConfig,
+    pub(super) meter: Meter,
+    pub(super) config: EvaluatorConfig,
     pub(super) in_flight: AtomicU64,
 }
 
-/// The evaluator of a node. Dropping it ends its threads when what they run has ended.
+/// The evaluator of a node. Dropping it answers every request that waits, and ends its threads when
+/// what they run has ended.
 pub struct Evaluator {
     pub(super) shared: Arc<Shared>,
 }
@@ -108,55 +117,23 @@ impl Evaluator {
 
 impl Drop for Evaluator {
     fn drop(&mut self) {
-        self.shared.state.lock().closing = true;
-        self.shared.work.notify_all();
+        self.shared.close();
     }
 }
 
 /// A root's value, and the trace of the modes that record.
-type Valued = (Arc<Held>, Option<Trace>);
-
-/// What a worker does next.
-enum Work {
-    Plan(RequestId),
-    Run(Job),
-}
+pub(super) type Valued = (Arc<Held>, Option<Trace>);
 
 impl Shared {
-    fn work_until_closed(&self) {
-        while let Some(work) = self.next() {
-            match work {
-                Work::Plan(request) => self.plan(request),
-                Work::Run(job) => self.run(job),
-            }
-        }
-    }
-
-    fn next(&self) -> Option<Work> {
-        let mut state = self.state.lock();
-        loop {
-            if state.closing {
-                return None;
-            }
-            if let Some(request) = state.plans.pop_front() {
-                return Some(Work::Plan(request));
-            }
-            if let Some(job) = state.board.take() {
-                return Some(Work::Run(job));
-            }
-            self.work.wait(&mut state);
-        }
-    }
-
     /// Everything but shared flights happens here; a panic answers its own request only.
-    fn plan(&self, id: RequestId) {
+    pub(super) fn plan(&self, id: RequestId) {
         let Some((ask, cancelled, span)) = self.look_at(id) else {
             return;
         };
         let _entered = span.enter();
         let begun = self.executor.sources.invalidations();
-        let planned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &ask.mode {
-            Mode::Parallel => self.join(id, &ask, begun).transpose(),
+        let planned = caught(|| match &ask.mode {
+            Mode::Parallel => self.join(id, &ask, begun, &cancelled).transpose(),
             Mode::Sequential => {
                 let course = Course::Sequential { begun };
                 Some(
@@ -175,7 +152,7 @@ impl Shared {
                 self.replay(&ask, &cancelled, trace)
                     .map(|(held, trace)| (held, Some(trace))),
             ),
-        }));
+        });
         let answer = planned.unwrap_or_else(|_| {
             Some(Err(Fault::Breach {
                 what: format!("planning {} panicked", ask.root),
@@ -196,21 +173,37 @@ impl Shared {
         ))
     }
 
-    fn planned(&self, ask: &Materialize, look: Look) -> Result<Plan, Fault> {
+    fn planned(
+        &self,
+        ask: &Materialize,
+        look: Look,
+        cancelled: &AtomicBool,
+    ) -> Result<Plan, Fault> {
         let planner = Planner {
             sources: self.executor.sources.as_ref(),
             transient: &ask.transient,
             look,
+            cancelled,
+            limits: PlanLimits::default(),
         };
         let plan = planner.plan(ask.root)?;
+        if look == Look::ForValues {
+            self.executor.sources.looked_up(plan.known, plan.to_run());
+        }
         metrics::histogram!("materialize_graph_depth").record(f64::from(plan.depth()));
         Ok(plan)
     }
 
     /// Joins the board; the root at once if it is known.
-    fn join(&self, id: RequestId, ask: &Materialize, begun: u64) -> Result<Option<Valued>, Fault> {
+    fn join(
+        &self,
+        id: RequestId,
+        ask: &Materialize,
+        begun: u64,
+        cancelled: &AtomicBool,
+    ) -> Result<Option<Valued>, Fault> {
         let landings = self.state.lock().landings;
-        let plan = self.planned(ask, Look::ForValues)?;
+        let plan = self.planned(ask, Look::ForValues, cancelled)?;
         let mut state = self.state.lock();
         if !state.requests.contains_key(&id) {
             return Ok(None);
@@ -219,8 +212,9 @@ impl Shared {
         let answer = state.board.join(id, plan, begun, |address| {
             if stale { self.came_in(address) } else { None }
         });
+        // This worker takes one piece of it itself, after the answer if there is one.
+        self.wake(&state, usize::from(answer.is_none()));
         drop(state);
-        self.work.notify_all();
         match answer {
             Some(Answer { result, .. }) => result.map(|held| Some((held, None))),
             None => Ok(None),
@@ -252,7 +246,7 @@ impl Shared {
             Course::Sequential { .. } => Look::ForValues,
             Course::Record => Look::ForRecipes,
         };
-        let plan = self.planned(ask, look)?;
+        let plan = self.planned(ask, look, cancelled)?;
         let root = root_address(&plan, ask.root);
         self.solitary(cancelled).in_order(plan, root, course)
     }
@@ -263,90 +257,9 @@ impl Shared {
         cancelled: &Arc<AtomicBool>,
         trace: &Trace,
     ) -> Result<(Arc<Held>, Trace), Fault> {
-        let plan = self.planned(ask, Look::ForRecipes)?;
+        let plan = self.planned(ask, Look::ForRecipes, cancelled)?;
         let root = root_address(&plan, ask.root);
         self.solitary(cancelled).replay(plan, root, trace)
-    }
-
-    /// Calls one function and tells those who need its value.
-    fn run(&self, job: Job) {
-        let executed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            self.executor.execute(
-                &job.recipe,
-                &job.inputs,
-                job.origin,
-                &job.cancelled,
-                Reuse::EarlyCutoff,
-            )
-        }));
-        let executed = executed.unwrap_or_else(|_| {
-            Err(Fault::Breach {
-                what: format!("executing {} panicked", job.recipe.address()),
-            })
-        });
-        let Job {
-            flight,
-            inputs,
-            recipe,
-            begun,
-            ..
-        } = job;
-        drop(inputs);
-        let answers = match executed {
-            Ok(executed) => {
-                self.executor.offer(&recipe, &executed, begun);
-                let held = Arc::new(Held::computed(
-                    executed.content,
-                    executed.bytes,
-                    &self.meter,
-                    self.config.in_flight_bytes,
-                    self.executor.sources.as_ref(),
-                ));
-                let mut state = self.state.lock();
-                state.landings += 1;
-                state.board.landed(flight, &held)
-            }
-            Err(fault) => self.state.lock().board.failed(flight, &fault),
-        };
-        self.work.notify_all();
-        for Answer { request, result } in answers {
-            self.answer(request, result.map(|held| (held, None)));
-        }
-    }
-
-    fn answer(&self, id: RequestId, result: Result<Valued, Fault>) {
-        let Some(request) = self.state.lock().requests.remove(&id) else {
-            return;
-        };
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let evaluated = result.and_then(|(held, trace)| {
-            let outcome = self.outcome(&held)?;
-            Ok(Evaluated { outcome, trace })
-        });
-        (request.done)(evaluated);
-    }
-
-    fn outcome(&self, held: &Held) -> Result<Outcome, Fault> {
-        if let Some(stored) = held.as_stored() {
-            return Ok(Outcome::Stored(stored));
-        }
-        let bytes = held.bytes(self.executor.sources.as_ref())?;
-        Ok(Outcome::Bytes {
-            content: held.content,
-            bytes,
-        })
-    }
-
-    pub(super) fn withdraw(&self, id: RequestId) {
-        let mut state = self.state.lock();
-        let Some(request) = state.requests.remove(&id) else {
-            return;
-        };
-        request.cancelled.store(true, Ordering::Relaxed);
-        state.board.withdraw(id);
-        drop(state);
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        metrics::counter!("materialize_withdrawals_total").increment(1);
     }
 }
 

@@ -29,6 +29,13 @@ use std::{
     time::Duration,
 };
 
+#[path = "hostile_test.rs"]
+mod hostile_test;
+#[path = "stress_test.rs"]
+mod stress_test;
+#[path = "perf_test.rs"]
+mod perf_test;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
@@ -114,6 +121,8 @@ impl Sources for TestSources {
         let found = values.values().find(|value| value.cutoff == *key)?;
         Some((found.content(), found.bytes.clone()))
     }
+
+    fn looked_up(&self, _found: u64, _to_run: u64) {}
 
     fn invalidations(&self) -> u64 {
         0

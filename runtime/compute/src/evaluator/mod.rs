@@ -6,8 +6,8 @@
 //! what is kept (the cache does), to hold a thread while it waits, and to record a failed execution.
 //!
 //! `plan` finds out, `board` is the pure mind, `execute` runs one function, `alone` runs a graph one
-//! step at a time (sequential, record, replay), `engine` owns the threads, `port` is what the
-//! node sees.
+//! step at a time (sequential, record, replay), `engine` knows the requests, `workers` are the
+//! threads, `port` is what the node sees.
 
 mod alone;
 mod board;
@@ -16,6 +16,7 @@ mod execute;
 mod hold;
 mod plan;
 mod port;
+mod workers;
 
 pub use engine::{Evaluator, EvaluatorConfig};
 

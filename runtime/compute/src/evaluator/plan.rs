@@ -3,6 +3,9 @@
 //! The graph is walked level by level; what memory does not know is read from disk in one batch a
 //! level. It refuses to run anything, and to go deeper than what is known.
 
+#[path = "shape.rs"]
+mod shape;
+
 use super::hold::Held;
 use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::{
@@ -12,11 +15,17 @@ use deriva_system::{
 };
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Nodes of one request: bounds the memory that a request can ask for (some 300 bytes a node).
-pub(super) const NODES_MAX: usize = 16_000_000;
+const NODES_MAX: usize = 16_000_000;
+/// Inputs of all recipes of one request together: a few recipes with many inputs are few nodes, but
+/// each of their inputs costs some 60 bytes.
+const INPUTS_MAX: usize = 64_000_000;
 /// Aliases that may follow one another; an alias leads to a recipe, so one is the rule.
 const ALIAS_HOPS_MAX: usize = 8;
 /// Addresses in one batch of reads: bounds the memory of a batch.
@@ -48,6 +57,25 @@ pub(super) struct PlanNode {
 pub(super) struct Plan {
     pub(super) nodes: Vec<PlanNode>,
     pub(super) root: Node,
+    /// Recipes whose values were known.
+    pub(super) known: u64,
+}
+
+/// How large a graph may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlanLimits {
+    pub(super) nodes: usize,
+    /// Of all recipes together.
+    pub(super) inputs: usize,
+}
+
+impl Default for PlanLimits {
+    fn default() -> Self {
+        Self {
+            nodes: NODES_MAX,
+            inputs: INPUTS_MAX,
+        }
+    }
 }
 
 /// Where recipes that are not stored come from, and what may be taken as known.
@@ -55,6 +83,9 @@ pub(super) struct Planner<'a> {
     pub(super) sources: &'a dyn Sources,
     pub(super) transient: &'a Transient,
     pub(super) look: Look,
+    /// Looked at before each level: a graph of many levels is many reads.
+    pub(super) cancelled: &'a AtomicBool,
+    pub(super) limits: PlanLimits,
 }
 
 /// A node that is referred to but not yet looked at.
@@ -65,20 +96,30 @@ enum Slot {
 
 #[derive(Default)]
 struct Draft {
+    limits: PlanLimits,
+    /// Of all recipes so far.
+    inputs: usize,
     slots: Vec<Slot>,
     /// Alias-resolved address → node.
     by_address: HashMap<CAddr, Node>,
     /// Referred address → node, where it differs: filled when an alias is followed.
     missing: Vec<CAddr>,
+    known: u64,
     first_consumer: HashMap<CAddr, CAddr>,
 }
 
 impl Planner<'_> {
     pub(super) fn plan(&self, root: CAddr) -> Result<Plan, Fault> {
-        let mut draft = Draft::default();
+        let mut draft = Draft {
+            limits: self.limits,
+            ..Draft::default()
+        };
         let root_node = draft.refer(root)?;
         let mut frontier = vec![root];
         while !frontier.is_empty() {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(Fault::Cancelled);
+            }
             let found = self.look_up(&frontier)?;
             let mut next = Vec::new();
             for (address, known) in frontier.into_iter().zip(found) {
@@ -168,11 +209,13 @@ impl Planner<'_> {
     ) -> Result<(), Fault> {
         let kind = match known {
             Known::Value(value) => {
+                draft.known += 1;
                 Kind::Have(Arc::new(Held::known(value.content(), value.bytes.clone())))
             }
             Known::Leaf { content, bytes } => Kind::Have(Arc::new(Held::known(content, bytes))),
             Known::StoredLeaf(stored) => Kind::Have(Arc::new(Held::stored(stored))),
             Known::Recipe(recipe) => {
+                draft.count_inputs(recipe.recipe().inputs().len())?;
                 let mut inputs = Vec::with_capacity(recipe.recipe().inputs().len());
                 for input in recipe.recipe().inputs() {
                     if !draft.by_address.contains_key(input) {
@@ -198,18 +241,17 @@ impl Planner<'_> {
 }
 
 impl Draft {
+    fn count_inputs(&mut self, more: usize) -> Result<(), Fault> {
+        self.inputs += more;
+        within("inputs in one graph", self.limits.inputs, self.inputs)
+    }
+
     fn refer(&mut self, address: CAddr) -> Result<Node, Fault> {
-        if self.slots.len() >= NODES_MAX {
-            return Err(Fault::OverLimit {
-                what: "nodes of one graph".to_owned(),
-                limit: NODES_MAX as u64,
-                got: self.slots.len() as u64 + 1,
-            });
-        }
         match self.by_address.entry(address) {
             Entry::Occupied(known) => Ok(*known.get()),
             Entry::Vacant(free) => {
                 let node = self.slots.len();
+                within("nodes of one graph", self.limits.nodes, node + 1)?;
                 free.insert(node);
                 self.slots.push(Slot::Open);
                 Ok(node)
@@ -252,94 +294,26 @@ impl Draft {
         let nodes = nodes.ok_or_else(|| Fault::Breach {
             what: "a planned node was never looked at".to_owned(),
         })?;
-        let mut plan = Plan { nodes, root };
+        let mut plan = Plan {
+            nodes,
+            root,
+            known: self.known,
+        };
         plan.unite();
         plan.rank()?;
         Ok(plan)
     }
 }
 
-impl Plan {
-    /// Two names of one recipe are one node: an alias and what it leads to.
-    fn unite(&mut self) {
-        let mut first: HashMap<CAddr, Node> = HashMap::with_capacity(self.nodes.len());
-        let mut same = Vec::with_capacity(self.nodes.len());
-        for (at, node) in self.nodes.iter().enumerate() {
-            same.push(*first.entry(node.address).or_insert(at));
-        }
-        if first.len() == self.nodes.len() {
-            return;
-        }
-        let united = |node: Node| same.get(node).copied().unwrap_or(node);
-        self.root = united(self.root);
-        for node in &mut self.nodes {
-            if let Kind::Run { inputs, .. } = &mut node.kind {
-                inputs.iter_mut().for_each(|input| *input = united(*input));
-            }
-        }
+fn within(what: &str, limit: usize, got: usize) -> Result<(), Fault> {
+    if got <= limit {
+        return Ok(());
     }
-
-    /// How often each node is named as an input by what the root reaches, and how many nodes that is.
-    fn references(&self) -> (Vec<u32>, usize) {
-        let mut references = vec![0u32; self.nodes.len()];
-        let mut open = vec![self.root];
-        let mut reached = 1;
-        while let Some(at) = open.pop() {
-            let Some(node) = self.nodes.get(at) else {
-                continue;
-            };
-            for input in node.inputs() {
-                let Some(count) = references.get_mut(*input) else {
-                    continue;
-                };
-                *count += 1;
-                if *count == 1 && *input != self.root {
-                    reached += 1;
-                    open.push(*input);
-                }
-            }
-        }
-        (references, reached)
-    }
-
-    /// Longest chain first: each node learns how many recipes stand between it and the root.
-    fn rank(&mut self) -> Result<(), Fault> {
-        let (mut left, reached) = self.references();
-        let mut ready = vec![self.root];
-        let mut ranked = 0;
-        while let Some(at) = ready.pop() {
-            ranked += 1;
-            let Some(node) = self.nodes.get(at) else {
-                continue;
-            };
-            let rank = node.rank + 1;
-            for input in node.inputs().to_vec() {
-                let Some(below) = self.nodes.get_mut(input) else {
-                    continue;
-                };
-                below.rank = below.rank.max(rank);
-                let Some(left) = left.get_mut(input) else {
-                    continue;
-                };
-                *left -= 1;
-                if *left == 0 {
-                    ready.push(input);
-                }
-            }
-        }
-        if ranked == reached {
-            return Ok(());
-        }
-        // Only an alias can close a cycle, and its insertion is checked.
-        Err(Fault::Breach {
-            what: "the graph has a cycle".to_owned(),
-        })
-    }
-
-    /// Recipes on the longest chain.
-    pub(super) fn depth(&self) -> u32 {
-        self.nodes.iter().map(|node| node.rank).max().unwrap_or(0)
-    }
+    Err(Fault::OverLimit {
+        what: what.to_owned(),
+        limit: limit as u64,
+        got: got as u64,
+    })
 }
 
 impl PlanNode {

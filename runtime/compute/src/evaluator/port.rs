@@ -11,7 +11,8 @@ use deriva_model::Recipe;
 use deriva_system::{
     Fault,
     compute::{
-        Compute, ComputeCounts, Done, FunctionDescription, Materialize, ParamDescription, Ticket,
+        Compute, ComputeCounts, Done, FunctionDescription, Materialize, Mode, ParamDescription,
+        Ticket,
     },
 };
 use std::sync::{
@@ -45,10 +46,14 @@ impl Compute for Evaluator {
             cancelled: Arc::new(AtomicBool::new(false)),
             span: tracing::Span::current(),
         };
+        match request.ask.mode {
+            Mode::Parallel => state.plans.push_back(id),
+            Mode::Sequential | Mode::Record | Mode::Replay(_) => state.solitary.push_back(id),
+        }
         state.requests.insert(id, request);
-        state.plans.push_back(id);
-        drop(state);
+        // Counted before a worker can answer it, so that the count never passes below zero.
         self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        drop(state);
         self.shared.work.notify_one();
         Box::new(Withdrawal {
             shared: Arc::downgrade(&self.shared),

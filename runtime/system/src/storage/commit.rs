@@ -199,7 +199,8 @@ fn deliver<T>(answer: oneshot::Sender<T>, value: T) {
 struct Epochs {
     clock: Arc<dyn Clock>,
     open: Epoch,
-    start_millis: u64,
+    /// When it was opened, by the clock that does not jump; none when the next group opens one.
+    opened: Option<Duration>,
 }
 
 impl Epochs {
@@ -216,22 +217,22 @@ impl Epochs {
             }
         };
         Ok(Self {
-            start_millis: 0,
             clock,
             open: before,
+            opened: None,
         })
     }
 
     /// The epoch of the next group, and when it started if it opens with it.
     fn current(&mut self) -> (Epoch, Option<u64>) {
-        let now = self.clock.wall_millis();
-        let length = u64::try_from(EPOCH_LENGTH.as_millis()).unwrap_or(u64::MAX);
-        if self.start_millis != 0 && now.saturating_sub(self.start_millis) < length {
+        let now = self.clock.monotonic();
+        let is_open = |opened: Duration| now.saturating_sub(opened) < EPOCH_LENGTH;
+        if self.opened.is_some_and(is_open) {
             return (self.open, None);
         }
-        self.open = Epoch::new(self.open.number().saturating_add(1));
-        self.start_millis = now.max(1);
-        (self.open, Some(self.start_millis))
+        self.open = self.open.next();
+        self.opened = Some(now);
+        (self.open, Some(self.clock.wall_millis()))
     }
 }
 
@@ -257,7 +258,11 @@ impl Lane {
         let mut batch = Batch::default();
         if let Some(start) = opened {
             let meta = Space::Meta;
-            batch.put(meta, layout::META_EPOCH.to_vec(), layout::epoch_value(epoch, start));
+            batch.put(
+                meta,
+                layout::META_EPOCH.to_vec(),
+                layout::epoch_value(epoch, start),
+            );
             batch.put(meta, layout::epoch_start_key(epoch), layout::number(start));
         }
         let mut durability = Durability::Behind;
@@ -284,7 +289,7 @@ impl Lane {
         let written = self.write(&batch, durability);
         if written.is_err() {
             // An epoch whose opening was not written is not used again.
-            self.epochs.start_millis = 0;
+            self.epochs.opened = None;
         }
         for done in decided {
             done(written.clone());
@@ -322,3 +327,7 @@ fn run_step(seen: &Overlay<'_>, epoch: Epoch, pending: Pending) -> Option<(Batch
         }
     }
 }
+
+#[cfg(test)]
+#[path = "commit_test.rs"]
+mod commit_test;

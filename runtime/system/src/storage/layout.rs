@@ -157,7 +157,10 @@ pub fn last_address(key: &[u8]) -> Option<CAddr> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContentEntry {
     Inline(Bytes),
-    Chunked { locator: Locator, manifest: Manifest },
+    Chunked {
+        locator: Locator,
+        manifest: Manifest,
+    },
 }
 
 impl ContentEntry {
@@ -281,3 +284,7 @@ pub fn age_key(sequence: u64) -> Vec<u8> {
 pub fn last_number(key: &[u8]) -> Option<u64> {
     parse_number(key.get(key.len().checked_sub(8)?..)?)
 }
+
+#[cfg(test)]
+#[path = "layout_test.rs"]
+mod layout_test;

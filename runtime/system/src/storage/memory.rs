@@ -123,3 +123,7 @@ impl Storage for MemoryStorage {
         self.state.lock().failing.clone()
     }
 }
+
+#[cfg(test)]
+#[path = "memory_test.rs"]
+mod memory_test;

@@ -56,8 +56,13 @@ impl Reading for Overlay<'_> {
             .take_while(|((at, key), _)| *at == space && key.starts_with(prefix))
             .collect();
         // Each deletion here can hide one entry of the store, so that many more are asked for.
-        let hidden = changed.iter().filter(|(_, change)| change.is_none()).count();
-        let base = self.base.scan(space, prefix, from, limit.saturating_add(hidden))?;
+        let hidden = changed
+            .iter()
+            .filter(|(_, change)| change.is_none())
+            .count();
+        let base = self
+            .base
+            .scan(space, prefix, from, limit.saturating_add(hidden))?;
         let mut merged: BTreeMap<Vec<u8>, Bytes> = base.into_iter().collect();
         for ((_, key), change) in changed {
             match change {
@@ -68,3 +73,7 @@ impl Reading for Overlay<'_> {
         Ok(merged.into_iter().take(limit).collect())
     }
 }
+
+#[cfg(test)]
+#[path = "overlay_test.rs"]
+mod overlay_test;

@@ -36,7 +36,11 @@ fn what_began_before_and_is_or_consumed_the_address_is_covered() {
         (record(2, &[1]), after, false),
     ];
     for (record, begun, covered) in table {
-        assert_eq!(invalidations.cover(&record, begun), covered, "{record:?} {begun}");
+        assert_eq!(
+            invalidations.cover(&record, begun),
+            covered,
+            "{record:?} {begun}"
+        );
     }
 }
 

@@ -206,21 +206,19 @@ impl ValueView {
         Some(found.value().clone())
     }
 
-    /// A value that a client's Get may be answered with at once; counts the hit. A miss is counted
-    /// by whoever goes on to look further.
+    /// A value that a client's Get may be answered with at once; counts the hit. Whoever goes on
+    /// to look further counts what becomes of it.
     #[must_use]
     pub fn warm(&self, address: &CAddr) -> Option<Arc<Resident>> {
         let found = self.get(address).filter(|value| value.is_durable())?;
-        self.count_hit();
+        self.count(1, 0);
         Some(found)
     }
 
-    pub fn count_hit(&self) {
-        self.hits.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn count_miss(&self) {
-        self.misses.fetch_add(1, Ordering::Relaxed);
+    /// Recipes whose values were found, and recipes whose values were not.
+    pub fn count(&self, hits: u64, misses: u64) {
+        self.hits.fetch_add(hits, Ordering::Relaxed);
+        self.misses.fetch_add(misses, Ordering::Relaxed);
     }
 
     /// Hits and misses since the start.

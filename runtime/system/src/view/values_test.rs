@@ -116,7 +116,7 @@ fn only_what_is_stored_answers_by_address_alone() {
     assert!(view.warm(&address(3)).is_none());
     view.get(&address(1)).unwrap().mark_durable();
     assert!(view.warm(&address(1)).is_some());
-    view.count_miss();
+    view.count(0, 1);
     assert_eq!(view.lookups(), (2, 1));
 }
 

@@ -390,3 +390,15 @@ pub(crate) struct Served {
     pub(crate) channel: Channel,
     pub(crate) client: DerivaClient<Channel>,
 }
+
+/// Lets the others run until it is so.
+pub(crate) async fn until(so: impl Fn() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .expect("it never was so");
+}

@@ -1,0 +1,84 @@
+//! How the board lets go: of flights that nobody needs any more, and of what they leave behind.
+//!
+//! Requests that come and go while functions run leave entries of dead flights in lists of living
+//! ones. Lists are swept when the dead outnumber the living, so that a sweep costs less than what
+//! filled them. It refuses to drop flights under the lock: values in temporary files go with them.
+
+use super::{Board, Flight, FlightId, Ready, producers};
+use std::{cmp::Reverse, sync::atomic::Ordering};
+
+/// Entries of dead flights that a list may hold beyond as many as it has living ones.
+const DEAD_MAX: usize = 64;
+
+impl Board {
+    /// Takes one consumer off each, and ends those that nobody needs any more, all the way down.
+    pub(super) fn let_go(&mut self, mut freed: Vec<FlightId>) {
+        while let Some(producer) = freed.pop() {
+            if let Some(flight) = self.flights.get_mut(&producer) {
+                flight.interest = flight.interest.saturating_sub(1);
+            }
+            self.drop_if_unwanted(producer, &mut freed);
+            self.sweep_consumers(producer);
+        }
+    }
+
+    pub(super) fn drop_if_unwanted(&mut self, id: FlightId, freed: &mut Vec<FlightId>) {
+        if self.is_wanted(id) {
+            return;
+        }
+        if let Some(flight) = self.remove(id) {
+            // A running function looks at this flag at its next checkpoint.
+            flight.cancelled.store(true, Ordering::Relaxed);
+            freed.extend(producers(&flight));
+            self.gone.push(flight);
+        }
+    }
+
+    /// How many flights are ready, at most: some entries are of flights that are gone or running.
+    pub(in crate::evaluator) fn ready_at_most(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// What ended since the last time, to be dropped outside the lock.
+    pub(in crate::evaluator) fn take_gone(&mut self) -> Vec<Flight> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// Whether nothing is under way and nobody waits.
+    #[cfg(test)]
+    pub(in crate::evaluator) fn is_empty(&self) -> bool {
+        self.flights.is_empty()
+            && self.by_address.is_empty()
+            && self.by_request.is_empty()
+            && self.gone.is_empty()
+    }
+
+    /// Requests that come and go while all workers are busy leave dead entries behind.
+    pub(super) fn sweep_ready(&mut self) {
+        if self.ready.len() <= 2 * self.flights.len() + DEAD_MAX {
+            return;
+        }
+        let full = |(id, flight): (&FlightId, &Flight)| {
+            (flight.open == 0 && !flight.running).then_some(Ready {
+                rank: flight.rank,
+                older: Reverse(*id),
+            })
+        };
+        self.ready = self.flights.iter().filter_map(full).collect();
+    }
+
+    /// Consumers that come and go while a flight runs leave dead entries behind.
+    pub(super) fn sweep_consumers(&mut self, id: FlightId) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        if flight.consumers.len() <= 2 * flight.interest + DEAD_MAX {
+            return;
+        }
+        let mut consumers = std::mem::take(&mut flight.consumers);
+        consumers.retain(|(consumer, _)| self.flights.contains_key(consumer));
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.consumers = consumers;
+        }
+    }
+}
