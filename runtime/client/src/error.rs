@@ -7,7 +7,7 @@
 use std::{error::Error, io, time::Duration};
 
 use deriva_model::CAddr;
-use tonic::{Code, ConnectError, Status};
+use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
 /// Why a call gave no answer.
@@ -27,6 +27,9 @@ pub enum ClientError {
     /// The connection broke, or the answer ended, before it was complete.
     #[error("the answer was cut off: {0}")]
     CutOff(String),
+    /// The time that the caller gave the call was over before the answer was there.
+    #[error("the deadline passed before the answer was there")]
+    Late,
     /// The server answered with a refusal or a fault of its own.
     #[error(transparent)]
     Refused(Box<Refusal>),
@@ -129,6 +132,9 @@ impl ClientError {
     }
 
     fn from_transport(cause: &(dyn Error + 'static), url: &str) -> Self {
+        if chain(cause).any(|e| e.is::<TimeoutExpired>()) {
+            return Self::Late;
+        }
         let connecting = chain(cause).any(|e| e.is::<ConnectError>());
         let cause = root_words(cause);
         match connecting {

@@ -26,7 +26,10 @@ pub enum Known {
     /// A value in memory, verified.
     Value(Arc<Resident>),
     /// A leaf whose bytes were small enough to come along, verified.
-    Leaf { content: ContentHash, bytes: Bytes },
+    Leaf {
+        content: ContentHash,
+        bytes: Bytes,
+    },
     /// A leaf on disk.
     StoredLeaf(StoredContent),
     /// A recipe whose value is not known.

@@ -17,7 +17,10 @@ fn every_shard_gets_its_share() {
         let content = ContentHash::of(&number.to_le_bytes());
         seen[shard_of(&content, seen.len())] += 1;
     }
-    assert!(seen.iter().all(|share| (800..1_200).contains(share)), "{seen:?}");
+    assert!(
+        seen.iter().all(|share| (800..1_200).contains(share)),
+        "{seen:?}"
+    );
 }
 
 #[test]

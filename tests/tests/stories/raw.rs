@@ -1,8 +1,11 @@
 //! The bare gRPC interface, for requests that the client would never make.
 
+use bytes::Bytes;
 use deriva_client::proto::deriva_client::DerivaClient;
 use deriva_tests::NodeProcess;
-use std::{fmt::Debug, time::Duration};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::fmt::Debug;
 use tonic::{
     Code, Response, Status,
     transport::{Channel, Endpoint},
@@ -22,12 +25,45 @@ pub(crate) async fn stub(node: &NodeProcess) -> DerivaClient<Channel> {
     stub.max_encoding_message_size(MESSAGE_BYTES).max_decoding_message_size(MESSAGE_BYTES)
 }
 
+/// A call without a gRPC client, so that nobody on this side keeps its deadline; answers the status
+/// that the node sent.
+pub(crate) async fn bare_call(
+    node: &NodeProcess,
+    method: &str,
+    message: &impl prost::Message,
+    timeout: &str,
+) -> Option<i32> {
+    let address = node.url().trim_start_matches("http://").to_owned();
+    let stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    let connection = tokio::spawn(connection);
+    let message = message.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap();
+    let framed = [&[0], &length.to_be_bytes()[..], &message].concat();
+    let request = hyper::Request::post(format!("http://{address}/deriva.Deriva/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("grpc-timeout", timeout)
+        .body(Full::new(Bytes::from(framed)))
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    let status = |headers: &hyper::HeaderMap| {
+        headers.get("grpc-status").map(|status| status.to_str().unwrap().parse().unwrap())
+    };
+    let early = status(response.headers());
+    let rest = response.into_body().collect().await.unwrap();
+    connection.abort();
+    early.or_else(|| rest.trailers().and_then(status))
+}
+
 /// What a status says of itself.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) message: String,
     pub(crate) metadata: std::collections::HashMap<String, String>,
-    pub(crate) retry_after: Option<Duration>,
 }
 
 /// A refusal with that code and reason.
@@ -44,6 +80,5 @@ pub(crate) fn refused<T: Debug>(
     Told {
         message: status.message().to_owned(),
         metadata: info.metadata.clone(),
-        retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
     }
 }

@@ -33,9 +33,13 @@ pub enum ReadFault {
     Store(StorageFault),
 }
 
+/// What the disk itself found damaged under a content's keys is that content's damage.
 impl From<StorageFault> for ReadFault {
     fn from(fault: StorageFault) -> Self {
-        Self::Store(fault)
+        match fault {
+            StorageFault::Damaged { why } => Self::Damaged { what: why },
+            fault => Self::Store(fault),
+        }
     }
 }
 
@@ -182,7 +186,11 @@ impl StoredReader {
             .iter()
             .map(|(content, _)| layout::content_key(content))
             .collect();
-        let raw = self.storage.get_many(Space::Contents, &keys)?;
+        let raw = match self.storage.get_many(Space::Contents, &keys) {
+            // One of them is damaged on disk, so each is asked for by itself.
+            Err(StorageFault::Damaged { .. }) => return Ok(self.one_by_one(wanted)),
+            read => read?,
+        };
         let mut single = Vec::new();
         let mut keys = Vec::new();
         let mut found = Vec::with_capacity(wanted.len());
@@ -201,7 +209,10 @@ impl StoredReader {
                 _ => found.push(self.whole(content, *size)),
             }
         }
-        let chunks = self.storage.get_many(Space::Chunks, &keys)?;
+        let chunks = match self.storage.get_many(Space::Chunks, &keys) {
+            Err(StorageFault::Damaged { .. }) => return Ok(self.one_by_one(wanted)),
+            read => read?,
+        };
         for ((at, chunked), bytes) in single.into_iter().zip(chunks) {
             let read = match bytes {
                 Some(bytes) => verified(&chunked, 0, bytes),
@@ -212,6 +223,11 @@ impl StoredReader {
             }
         }
         Ok(found)
+    }
+
+    fn one_by_one(&self, wanted: &[(ContentHash, u64)]) -> Vec<Result<Bytes, ReadFault>> {
+        let read = |(content, size): &(ContentHash, u64)| self.whole(content, *size);
+        wanted.iter().map(read).collect()
     }
 
     fn entry(&self, content: &ContentHash) -> Result<Entry, ReadFault> {

@@ -146,6 +146,19 @@ impl Stand {
             .len()
     }
 
+    /// Makes the disk answer a content's entry, or its first chunk, with an error of its own.
+    pub(crate) fn corrupt(&self, content: &ContentHash) {
+        let key = layout::content_key(content);
+        let raw = self.storage.get(Space::Contents, &key).unwrap().unwrap();
+        match layout::ContentEntry::decode(&raw).unwrap() {
+            layout::ContentEntry::Chunked { locator, .. } => {
+                self.storage
+                    .corrupt(Space::Chunks, &layout::chunk_key(locator, 0));
+            }
+            layout::ContentEntry::Inline(_) => self.storage.corrupt(Space::Contents, &key),
+        }
+    }
+
     /// Puts other bytes in the place of a content's first chunk, or of its entry if it stands there.
     pub(crate) fn damage(&self, content: &ContentHash) {
         let key = layout::content_key(content);

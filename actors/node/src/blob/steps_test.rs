@@ -359,3 +359,24 @@ async fn a_small_upload_stands_in_its_entry_and_leaves_no_chunk() {
     // Sealed once is sealed.
     assert!(seal(locator).await.is_err());
 }
+
+#[tokio::test]
+async fn a_value_whose_record_is_damaged_is_kept_afresh_and_counted_once() {
+    for damage in ["no record", ""] {
+        let stand = Stand::new();
+        let (bytes, recipe) = (bytes(15, CHUNK), recipe("identity", vec![]));
+        stand.store_recipe(&recipe);
+        keep(&stand, &recipe, &bytes, stage(&stand, &bytes)).await;
+        let key = layout::address_key(&recipe.address());
+        if damage.is_empty() {
+            stand.storage.corrupt(Space::Records, &key);
+        } else {
+            stand.storage.damage(Space::Records, &key, damage);
+        }
+        let kept = keep(&stand, &recipe, &bytes, stage(&stand, &bytes)).await;
+        assert_eq!(kept, CHUNK as u64);
+        assert_eq!(stand.count(Counter::Values), 1);
+        assert_eq!(stand.keys(Space::Meta, layout::AGE_PREFIX), 1);
+        assert_eq!(stand.keys(Space::Chunks, &[]), 1);
+    }
+}

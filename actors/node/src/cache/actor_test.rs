@@ -157,17 +157,14 @@ async fn an_invalidated_value_is_gone_everywhere_also_after_a_power_cut() {
     let value = resident(&recipe, &bytes(4, 100), Origin::Stored);
     cache.land(&recipe, &value, 0);
     cache.until(|counts| counts.disk_values == 1).await;
+    // A synced put brings everything before it to disk, the value included.
+    cache.stand.put(&bytes(40, 1)).await.unwrap();
     let evicted = cache.invalidate(recipe.address()).await.unwrap();
     assert_eq!((evicted.values, evicted.bytes), (1, 100));
     assert!(cache.stand.values.get(&recipe.address()).is_none());
     assert!(cache.stand.values.cutoff(&value.cutoff).is_none());
     cache.stand.storage.cut_power();
-    for space in [
-        Space::Values,
-        Space::Records,
-        Space::Cutoffs,
-        Space::Contents,
-    ] {
+    for space in [Space::Values, Space::Records, Space::Cutoffs] {
         assert_eq!(cache.stand.keys(space, &[]), 0, "{space:?}");
     }
     assert_eq!(

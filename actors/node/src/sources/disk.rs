@@ -80,7 +80,7 @@ fn recorded(
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let documents = sources.storage.get_many(Space::Records, &keys)?;
+    let documents = documents(sources, &keys)?;
     let mut found = Vec::new();
     let mut along = 0u64;
     for ((at, recipe), document) in asked.into_iter().zip(documents) {
@@ -97,6 +97,23 @@ fn recorded(
         found.push(Recorded { at, recipe, record });
     }
     Ok(found)
+}
+
+/// What stands under the keys of records. One that the disk has damaged reads as no bytes at all,
+/// which is no record: it is dropped, and its value computed again.
+fn documents(sources: &NodeSources, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+    let together = sources.storage.get_many(Space::Records, keys);
+    if !matches!(together, Err(StorageFault::Damaged { .. })) {
+        return together;
+    }
+    let one = |key: &Vec<u8>| match sources.storage.get(Space::Records, key) {
+        Err(StorageFault::Damaged { why }) => {
+            tracing::warn!(why, "a record is damaged on disk");
+            Ok(Some(Bytes::new()))
+        }
+        read => read,
+    };
+    keys.iter().map(one).collect()
 }
 
 /// A record that fits its recipe; no value is larger than what a batch function takes.

@@ -10,7 +10,7 @@ use deriva_messages::Fault;
 use deriva_model::{CAddr, ContentHash, SealedRecipe, limits};
 use deriva_system::{
     compute::{Known, Look, Sources, StoredContent},
-    storage::{Space, layout},
+    storage::{Space, StorageFault, layout},
 };
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ fn leaves(sources: &NodeSources, answers: &mut Answers<'_>) -> Result<(), Fault>
     if open.is_empty() {
         return Ok(());
     }
-    let markers = sources.storage.get_many(Space::Leaves, &keys)?;
+    let markers = read(sources, Space::Leaves, &keys)?;
     let mut small: Vec<(usize, (ContentHash, u64))> = Vec::new();
     let mut along = 0u64;
     for (at, marker) in open.into_iter().zip(markers) {
@@ -110,6 +110,30 @@ fn leaves(sources: &NodeSources, answers: &mut Answers<'_>) -> Result<(), Fault>
     Ok(())
 }
 
+/// Many keys that are addresses. Where the disk has damaged one, the fault names it.
+fn read(
+    sources: &NodeSources,
+    space: Space,
+    keys: &[Vec<u8>],
+) -> Result<Vec<Option<Bytes>>, Fault> {
+    let fault = match sources.storage.get_many(space, keys) {
+        Ok(read) => return Ok(read),
+        Err(fault) => fault,
+    };
+    if !matches!(fault, StorageFault::Damaged { .. }) {
+        return Err(fault.into());
+    }
+    for key in keys {
+        let damaged = sources.storage.get(space, key);
+        if let (Err(StorageFault::Damaged { why }), Ok(address)) =
+            (damaged, CAddr::try_from_slice(key))
+        {
+            return Err(Fault::DataLoss { address, what: why });
+        }
+    }
+    Err(fault.into())
+}
+
 fn leaf_size(address: CAddr, marker: &[u8]) -> Result<u64, Fault> {
     match layout::parse_leaf_marker(marker) {
         Some((_, size)) => Ok(size),
@@ -125,7 +149,7 @@ fn recipes(sources: &NodeSources, answers: &mut Answers<'_>, look: Look) -> Resu
     if open.is_empty() {
         return Ok(());
     }
-    let stored = sources.storage.get_many(Space::Recipes, &keys)?;
+    let stored = read(sources, Space::Recipes, &keys)?;
     for (at, stored) in open.into_iter().zip(stored) {
         let Some(stored) = stored else { continue };
         let address = answers.address(at);
@@ -162,7 +186,7 @@ fn aliases(sources: &NodeSources, answers: &mut Answers<'_>) -> Result<(), Fault
     if open.is_empty() {
         return Ok(());
     }
-    let stored = sources.storage.get_many(Space::Aliases, &keys)?;
+    let stored = read(sources, Space::Aliases, &keys)?;
     for (at, stored) in open.into_iter().zip(stored) {
         let Some(stored) = stored else { continue };
         let address = answers.address(at);

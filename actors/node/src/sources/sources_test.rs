@@ -229,6 +229,48 @@ async fn a_damaged_leaf_is_data_loss_and_healed_by_putting_it_again() {
 }
 
 #[tokio::test]
+async fn what_the_disk_itself_finds_damaged_is_treated_the_same() {
+    let node = Node::new().await;
+    let sound = node.stand.put(&bytes(20, 100)).await.unwrap().address;
+    for len in [10, CHUNK] {
+        let bytes = bytes(21, len);
+        let leaf = node.stand.put(&bytes).await.unwrap().address;
+        for space in [Space::Contents, Space::Leaves, Space::Chunks] {
+            match space {
+                Space::Chunks => node.stand.corrupt(&leaf.as_content()),
+                space => node.stand.storage.corrupt(space, leaf.as_bytes()),
+            }
+            let lost = node
+                .sources
+                .fetch(&[sound, leaf], Look::ForValues)
+                .unwrap_err();
+            assert_eq!((lost.reason(), lost.address()), ("DATA_LOSS", Some(leaf)));
+            node.stand.put(&bytes).await.unwrap();
+            let healed = node.one(leaf, Look::ForValues);
+            assert!(
+                matches!(healed, Ok(Known::Leaf { .. })),
+                "{space:?} {healed:?}"
+            );
+        }
+        let recipe = node.stored(&format!("f{len}"), vec![sound]);
+        let value = self::bytes(22, len);
+        node.keep(&recipe, &value).await;
+        node.stand.corrupt(&ContentHash::of(&value));
+        let found = node
+            .sources
+            .fetch(&[sound, recipe.address()], Look::ForValues)
+            .unwrap();
+        assert!(matches!(found[0], Known::Leaf { .. }) && is_recipe(&found[1], &recipe));
+        node.until_dropped(&recipe).await;
+        node.keep(&recipe, &value).await;
+        assert_eq!(
+            as_value(&node.one(recipe.address(), Look::ForValues).unwrap()),
+            &value
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_value_is_dropped_and_its_recipe_answers() {
     let node = Node::new().await;
     for (name, len) in [("small", 10), ("chunk", CHUNK), ("large", 3 * CHUNK)] {

@@ -5,8 +5,14 @@
 //! deadlock. The board refuses to run anything, to look at a clock, and to keep a flight that nobody
 //! needs any more.
 
+#[path = "flight.rs"]
+mod flight;
 #[path = "sweep.rs"]
 mod sweep;
+
+pub(super) use flight::Flight;
+
+use flight::{Flights, Input};
 
 use super::{
     hold::Held,
@@ -16,10 +22,7 @@ use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::{Fault, view::Origin};
 use std::{
     collections::{BinaryHeap, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 pub(super) type FlightId = u64;
@@ -45,32 +48,6 @@ pub(super) struct Answer {
     pub(super) result: Result<Arc<Held>, Fault>,
 }
 
-#[derive(Debug)]
-enum Input {
-    Here(Arc<Held>),
-    From(FlightId),
-}
-
-#[derive(Debug)]
-pub(super) struct Flight {
-    address: CAddr,
-    recipe: Arc<SealedRecipe>,
-    origin: Origin,
-    rank: u32,
-    begun: u64,
-    /// By position in the recipe.
-    inputs: Vec<Input>,
-    /// Positions that are not filled yet.
-    open: usize,
-    /// Flight and position, once for each position.
-    consumers: Vec<(FlightId, usize)>,
-    waiters: Vec<RequestId>,
-    /// Consumers and waiters that still live; the lists above may name some that do not.
-    interest: usize,
-    running: bool,
-    cancelled: Arc<AtomicBool>,
-}
-
 /// Longest chain first, then the older flight.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ready {
@@ -81,7 +58,7 @@ struct Ready {
 /// The state of all computations that are shared between requests.
 #[derive(Debug, Default)]
 pub(super) struct Board {
-    flights: HashMap<FlightId, Flight>,
+    flights: Flights,
     by_address: HashMap<CAddr, FlightId>,
     by_request: HashMap<RequestId, FlightId>,
     ready: BinaryHeap<Ready>,
@@ -96,7 +73,7 @@ impl Board {
     pub(super) fn join(
         &mut self,
         request: RequestId,
-        plan: Plan,
+        plan: &mut Plan,
         begun: u64,
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Answer> {
@@ -125,27 +102,24 @@ impl Board {
     /// beneath a flight that exists already.
     fn weave(
         &mut self,
-        plan: Plan,
+        plan: &mut Plan,
         begun: u64,
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Joined> {
-        let Plan {
-            mut nodes, root, ..
-        } = plan;
-        let mut joined: HashMap<Node, Joined> = HashMap::new();
+        let Plan { nodes, root, .. } = plan;
+        let root = *root;
+        let mut joined: Vec<Option<Joined>> = Vec::new();
+        joined.resize_with(nodes.len(), || None);
         let mut open = vec![root];
         let mut wires: Vec<(FlightId, usize, Node)> = Vec::new();
         while let Some(at) = open.pop() {
-            if joined.contains_key(&at) {
-                continue;
-            }
-            let Some(node) = nodes.get_mut(at) else {
+            let (Some(node), Some(slot @ None)) = (nodes.get_mut(at), joined.get_mut(at)) else {
                 continue;
             };
             let (address, rank) = (node.address, node.rank);
             let (recipe, inputs, origin) = match &mut node.kind {
                 Kind::Have(held) => {
-                    joined.insert(at, Joined::Here(held.clone()));
+                    *slot = Some(Joined::Here(held.clone()));
                     continue;
                 }
                 Kind::Run {
@@ -156,22 +130,22 @@ impl Board {
             };
             if let Some(flight) = self.by_address.get(&address).copied() {
                 self.raise(flight, rank);
-                joined.insert(at, Joined::Flight(flight));
+                *slot = Some(Joined::Flight(flight));
                 continue;
             }
             if let Some(held) = finished(&address) {
-                joined.insert(at, Joined::Here(held));
+                *slot = Some(Joined::Here(held));
                 continue;
             }
             let flight = self.begin(address, recipe, origin, (rank, begun));
-            joined.insert(at, Joined::Flight(flight));
+            *slot = Some(Joined::Flight(flight));
             for (position, input) in inputs.into_iter().enumerate() {
                 wires.push((flight, position, input));
                 open.push(input);
             }
         }
         self.wire(&joined, wires);
-        joined.remove(&root)
+        joined.into_iter().nth(root).flatten()
     }
 
     fn begin(
@@ -194,35 +168,34 @@ impl Board {
             consumers: Vec::new(),
             waiters: Vec::new(),
             interest: 0,
-            running: false,
-            cancelled: Arc::new(AtomicBool::new(false)),
+            running: None,
         };
-        self.flights.insert(id, flight);
+        self.flights.insert(id, Box::new(flight));
         self.by_address.insert(address, id);
         id
     }
 
     /// Connects new flights to their inputs. The wires of one flight stand together, by position.
-    fn wire(&mut self, joined: &HashMap<Node, Joined>, wires: Vec<(FlightId, usize, Node)>) {
+    fn wire(&mut self, joined: &[Option<Joined>], wires: Vec<(FlightId, usize, Node)>) {
         for (consumer, position, node) in wires {
-            let input = match joined.get(&node) {
-                Some(Joined::Here(held)) => Input::Here(held.clone()),
-                Some(Joined::Flight(producer)) => {
+            let input = match joined.get(node) {
+                Some(Some(Joined::Here(held))) => Input::Here(held.clone()),
+                Some(Some(Joined::Flight(producer))) => {
                     if let Some(producer) = self.flights.get_mut(producer) {
                         producer.consumers.push((consumer, position));
                         producer.interest += 1;
                     }
                     Input::From(*producer)
                 }
-                None => continue,
+                Some(None) | None => continue,
             };
             if let Some(flight) = self.flights.get_mut(&consumer) {
                 flight.open += usize::from(matches!(input, Input::From(_)));
                 flight.inputs.push(input);
             }
         }
-        for joined in joined.values() {
-            if let Joined::Flight(id) = joined {
+        for joined in joined {
+            if let Some(Joined::Flight(id)) = joined {
                 self.ready_if_full(*id);
             }
         }
@@ -232,7 +205,7 @@ impl Board {
     fn ready_if_full(&mut self, id: FlightId) {
         if let Some(flight) = self.flights.get(&id)
             && flight.open == 0
-            && !flight.running
+            && flight.running.is_none()
         {
             self.ready.push(Ready {
                 rank: flight.rank,
@@ -255,10 +228,11 @@ impl Board {
             let Some(flight) = self.flights.get_mut(&older.0) else {
                 continue;
             };
-            if flight.running {
+            if flight.running.is_some() {
                 continue;
             }
-            flight.running = true;
+            let cancelled = Arc::new(AtomicBool::new(false));
+            flight.running = Some(cancelled.clone());
             let inputs = flight
                 .inputs
                 .drain(..)
@@ -273,7 +247,7 @@ impl Board {
                 inputs,
                 origin: flight.origin,
                 begun: flight.begun,
-                cancelled: flight.cancelled.clone(),
+                cancelled,
             });
         }
     }
@@ -317,7 +291,7 @@ impl Board {
             freed.extend(producers(&flight));
             let waiters = std::mem::take(&mut flight.waiters);
             answers.extend(self.answer(waiters, &Err(fault.clone())));
-            self.gone.push(flight);
+            self.gone.push(*flight);
         }
         self.let_go(freed);
         answers
@@ -337,7 +311,7 @@ impl Board {
         self.let_go(freed);
     }
 
-    fn remove(&mut self, id: FlightId) -> Option<Flight> {
+    fn remove(&mut self, id: FlightId) -> Option<Box<Flight>> {
         let flight = self.flights.remove(&id)?;
         self.by_address.remove(&flight.address);
         Some(flight)

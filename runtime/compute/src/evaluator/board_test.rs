@@ -6,7 +6,7 @@ use super::*;
 use crate::evaluator::plan::PlanNode;
 use bytes::Bytes;
 use deriva_model::{ContentHash, FunctionId, Recipe};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 fn sealed(name: &str) -> Arc<SealedRecipe> {
     let function = FunctionId::new(name, "1");
@@ -46,7 +46,7 @@ fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
 }
 
 fn join(board: &mut Board, request: RequestId, nodes: &[(&str, &[usize], u32)]) -> Option<Answer> {
-    board.join(request, plan(nodes), 0, |_| None)
+    board.join(request, &mut plan(nodes), 0, |_| None)
 }
 
 fn name(job: &Job) -> String {
@@ -146,8 +146,8 @@ fn a_failure_reaches_all_who_need_it_and_frees_what_only_they_needed() {
 fn a_value_that_came_in_since_the_plan_is_not_computed_again() {
     let mut board = Board::default();
     let base = sealed("base").address();
-    let nodes = plan(&[("root", &[1], 0), ("base", &[], 1)]);
-    let answer = board.join(1, nodes, 0, |address| {
+    let mut nodes = plan(&[("root", &[1], 0), ("base", &[], 1)]);
+    let answer = board.join(1, &mut nodes, 0, |address| {
         (*address == base).then(|| held(b"b"))
     });
     assert!(answer.is_none());
@@ -158,9 +158,9 @@ fn a_value_that_came_in_since_the_plan_is_not_computed_again() {
 #[test]
 fn a_flight_is_as_old_as_the_oldest_it_consumed() {
     let mut board = Board::default();
-    board.join(1, plan(&[("base", &[], 0)]), 3, |_| None);
+    board.join(1, &mut plan(&[("base", &[], 0)]), 3, |_| None);
     let nodes: &[(&str, &[usize], u32)] = &[("root", &[1], 0), ("mid", &[2], 1), ("base", &[], 2)];
-    board.join(2, plan(nodes), 9, |_| None);
+    board.join(2, &mut plan(nodes), 9, |_| None);
     let base = board.take().unwrap();
     assert_eq!(base.begun, 3);
     board.landed(base.flight, &held(b"b"));

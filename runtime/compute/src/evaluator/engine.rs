@@ -203,13 +203,13 @@ impl Shared {
         cancelled: &AtomicBool,
     ) -> Result<Option<Valued>, Fault> {
         let landings = self.state.lock().landings;
-        let plan = self.planned(ask, Look::ForValues, cancelled)?;
+        let mut plan = self.planned(ask, Look::ForValues, cancelled)?;
         let mut state = self.state.lock();
         if !state.requests.contains_key(&id) {
             return Ok(None);
         }
         let stale = state.landings != landings;
-        let answer = state.board.join(id, plan, begun, |address| {
+        let answer = state.board.join(id, &mut plan, begun, |address| {
             if stale { self.came_in(address) } else { None }
         });
         // This worker takes one piece of it itself, after the answer if there is one.

@@ -33,8 +33,6 @@ use std::{
 mod hostile_test;
 #[path = "stress_test.rs"]
 mod stress_test;
-#[path = "perf_test.rs"]
-mod perf_test;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,6 +42,7 @@ struct TestSources {
     recipes: Mutex<HashMap<CAddr, Arc<SealedRecipe>>>,
     aliases: Mutex<HashMap<CAddr, CAddr>>,
     values: Mutex<HashMap<CAddr, Arc<Resident>>>,
+    cutoffs: Mutex<HashMap<CutoffKey, Arc<Resident>>>,
     spills: AtomicU64,
     fetches: AtomicU64,
 }
@@ -66,6 +65,7 @@ impl TestSources {
 
     fn forget_values(&self) {
         self.values.lock().clear();
+        self.cutoffs.lock().clear();
     }
 }
 
@@ -117,8 +117,7 @@ impl Sources for TestSources {
     }
 
     fn cutoff(&self, key: &CutoffKey, _patience: Patience) -> Option<(ContentHash, Bytes)> {
-        let values = self.values.lock();
-        let found = values.values().find(|value| value.cutoff == *key)?;
+        let found = self.cutoffs.lock().get(key).cloned()?;
         Some((found.content(), found.bytes.clone()))
     }
 
@@ -129,7 +128,9 @@ impl Sources for TestSources {
     }
 
     fn produced(&self, produced: Produced) {
-        self.values.lock().insert(produced.address, produced.value);
+        let value = produced.value;
+        self.cutoffs.lock().insert(value.cutoff, value.clone());
+        self.values.lock().insert(produced.address, value);
     }
 
     fn spill(&self, bytes: &Bytes) -> Result<Spilled, Fault> {

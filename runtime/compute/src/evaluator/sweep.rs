@@ -28,9 +28,11 @@ impl Board {
         }
         if let Some(flight) = self.remove(id) {
             // A running function looks at this flag at its next checkpoint.
-            flight.cancelled.store(true, Ordering::Relaxed);
+            if let Some(cancelled) = &flight.running {
+                cancelled.store(true, Ordering::Relaxed);
+            }
             freed.extend(producers(&flight));
-            self.gone.push(flight);
+            self.gone.push(*flight);
         }
     }
 
@@ -58,13 +60,16 @@ impl Board {
         if self.ready.len() <= 2 * self.flights.len() + DEAD_MAX {
             return;
         }
-        let full = |(id, flight): (&FlightId, &Flight)| {
-            (flight.open == 0 && !flight.running).then_some(Ready {
+        let full = self
+            .flights
+            .iter()
+            .filter(|(_, flight)| flight.open == 0 && flight.running.is_none());
+        self.ready = full
+            .map(|(id, flight)| Ready {
                 rank: flight.rank,
                 older: Reverse(*id),
             })
-        };
-        self.ready = self.flights.iter().filter_map(full).collect();
+            .collect();
     }
 
     /// Consumers that come and go while a flight runs leave dead entries behind.

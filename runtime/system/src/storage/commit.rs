@@ -108,8 +108,16 @@ pub fn read_number(store: &dyn Reading, key: &[u8]) -> Result<u64, StorageFault>
     }
 }
 
-type Decided = Box<dyn FnOnce(Result<(), StorageFault>) + Send>;
-type Decide = Box<dyn FnOnce(&mut Step<'_>) -> Option<Decided> + Send>;
+type Tell = Box<dyn FnOnce(Result<(), StorageFault>) + Send>;
+type Decide = Box<dyn FnOnce(&mut Step<'_>) -> (Ending, Tell) + Send>;
+
+/// How a step ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Decided,
+    /// What it wrote is forgotten.
+    Refused,
+}
 
 struct Pending {
     decide: Decide,
@@ -139,6 +147,7 @@ impl CommitLane {
             epochs,
             limits,
             waiting,
+            behind: false,
         };
         thread::Builder::new()
             .name("commit".to_owned())
@@ -149,8 +158,8 @@ impl CommitLane {
         Ok(Self { queue })
     }
 
-    /// Runs `decide` in the node's one order, and answers when what it wrote is as durable as asked.
-    /// A step that refuses writes nothing.
+    /// Runs `decide` in the node's one order, and answers when what it wrote, and what it saw of the
+    /// steps before it, is as durable as asked. A step that refuses writes nothing.
     ///
     /// # Errors
     /// What `decide` answered, or why the write failed.
@@ -161,12 +170,17 @@ impl CommitLane {
     ) -> Result<T, Fault> {
         let (answer, answered) = oneshot::channel();
         let decide: Decide = Box::new(move |step| match decide(step) {
-            Ok(value) => Some(Box::new(move |written: Result<(), StorageFault>| {
-                deliver(answer, written.map(|()| value).map_err(Fault::from));
-            })),
+            Ok(value) => {
+                let tell: Tell = Box::new(move |written| {
+                    deliver(answer, written.map(|()| value).map_err(Fault::from));
+                });
+                (Ending::Decided, tell)
+            }
             Err(fault) => {
-                deliver(answer, Err(fault));
-                None
+                let tell: Tell = Box::new(move |written| {
+                    deliver(answer, Err(written.map_or_else(Fault::from, |()| fault)));
+                });
+                (Ending::Refused, tell)
             }
         });
         self.queue
@@ -201,6 +215,8 @@ struct Epochs {
     open: Epoch,
     /// When it was opened, by the clock that does not jump; none when the next group opens one.
     opened: Option<Duration>,
+    /// When it was opened, by the clock that may jump. Milliseconds since 1970.
+    start: u64,
 }
 
 impl Epochs {
@@ -220,19 +236,39 @@ impl Epochs {
             clock,
             open: before,
             opened: None,
+            start: 0,
         })
     }
 
-    /// The epoch of the next group, and when it started if it opens with it.
-    fn current(&mut self) -> (Epoch, Option<u64>) {
-        let now = self.clock.monotonic();
-        let is_open = |opened: Duration| now.saturating_sub(opened) < EPOCH_LENGTH;
-        if self.opened.is_some_and(is_open) {
-            return (self.open, None);
+    /// The epochs that open with the next group, with their starts: the last is the group's own, and
+    /// where none opens it is the open one. Of the hours in which no step came the first is opened
+    /// late, under its own time: nothing was touched in it, so nobody can tell.
+    fn opening(&mut self) -> Vec<(Epoch, u64)> {
+        let (now, wall) = (self.clock.monotonic(), self.clock.wall_millis());
+        let mut opening = Vec::new();
+        if let Some(opened) = self.opened {
+            let open_for = now.saturating_sub(opened);
+            if open_for < EPOCH_LENGTH {
+                return opening;
+            }
+            if open_for >= EPOCH_LENGTH.saturating_mul(2) {
+                let length = u64::try_from(EPOCH_LENGTH.as_millis()).unwrap_or(u64::MAX);
+                let due = self.start.saturating_add(length).min(wall);
+                self.open = self.open.next();
+                opening.push((self.open, due));
+            }
         }
         self.open = self.open.next();
         self.opened = Some(now);
-        (self.open, Some(self.clock.wall_millis()))
+        self.start = wall;
+        opening.push((self.open, wall));
+        opening
+    }
+
+    /// Says which epoch is open.
+    fn tell(&self, batch: &mut Batch) {
+        let open = layout::epoch_value(self.open, self.start);
+        batch.put(Space::Meta, layout::META_EPOCH.to_vec(), open);
     }
 }
 
@@ -241,6 +277,8 @@ struct Lane {
     epochs: Epochs,
     limits: CommitLimits,
     waiting: mpsc::Receiver<Pending>,
+    /// Whether something was written that no synced write has covered yet.
+    behind: bool,
 }
 
 impl Lane {
@@ -253,32 +291,36 @@ impl Lane {
     /// One group: every step decides over those before it, then all are written at once.
     fn group(&mut self, first: Pending) {
         let storage = self.storage.clone();
-        let (epoch, opened) = self.epochs.current();
         let mut seen = Overlay::new(storage.as_ref());
         let mut batch = Batch::default();
-        if let Some(start) = opened {
-            let meta = Space::Meta;
-            batch.put(
-                meta,
-                layout::META_EPOCH.to_vec(),
-                layout::epoch_value(epoch, start),
-            );
-            batch.put(meta, layout::epoch_start_key(epoch), layout::number(start));
+        for (epoch, start) in self.epochs.opening() {
+            let key = layout::epoch_start_key(epoch);
+            batch.put(Space::Meta, key, layout::number(start));
         }
+        if !batch.is_empty() {
+            self.epochs.tell(&mut batch);
+        }
+        let epoch = self.epochs.open;
         let mut durability = Durability::Behind;
-        let mut decided = Vec::new();
+        let mut waiting = Vec::new();
         let mut next = Some(first);
         let mut steps = 0;
         while let Some(pending) = next.take() {
             steps += 1;
             let synced = pending.durability;
-            if let Some((writes, done)) = run_step(&seen, epoch, pending) {
-                seen.apply(&writes);
-                batch.append(writes);
-                if synced == Durability::Synced {
-                    durability = Durability::Synced;
+            match run_step(&seen, epoch, pending) {
+                Some((Ending::Decided, writes, tell)) => {
+                    seen.apply(&writes);
+                    batch.append(writes);
+                    if synced == Durability::Synced {
+                        durability = Durability::Synced;
+                    }
+                    waiting.push(tell);
                 }
-                decided.push(done);
+                // Nobody's unwritten change can have been the reason.
+                Some((Ending::Refused, _, tell)) if seen.is_unchanged() => tell(Ok(())),
+                Some((Ending::Refused, _, tell)) => waiting.push(tell),
+                None => {}
             }
             if steps < self.limits.group_steps && batch.size() < self.limits.group_bytes {
                 next = self.waiting.try_recv().ok();
@@ -286,31 +328,40 @@ impl Lane {
         }
         drop(seen);
         metrics::histogram!("commit_group_steps").record(steps as f64);
-        let written = self.write(&batch, durability);
+        let written = self.write(batch, durability);
         if written.is_err() {
             // An epoch whose opening was not written is not used again.
             self.epochs.opened = None;
         }
-        for done in decided {
-            done(written.clone());
+        for tell in waiting {
+            tell(written.clone());
         }
     }
 
-    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
+    fn write(&mut self, mut batch: Batch, durability: Durability) -> Result<(), StorageFault> {
+        let synced = durability == Durability::Synced;
+        if batch.is_empty() && synced && self.behind {
+            // A step that found all it wanted may have found it in what is not synced yet, and
+            // only a write that writes something is sure to be one.
+            self.epochs.tell(&mut batch);
+        }
         if batch.is_empty() {
             return Ok(());
         }
-        let written = self.storage.write(batch, durability);
-        if let Err(fault) = &written {
-            metrics::counter!("commit_failures_total").increment(1);
-            tracing::error!(%fault, "a commit was not written");
+        let written = self.storage.write(&batch, durability);
+        match &written {
+            Ok(()) => self.behind = !synced,
+            Err(fault) => {
+                metrics::counter!("commit_failures_total").increment(1);
+                tracing::error!(%fault, "a commit was not written");
+            }
         }
         written
     }
 }
 
-/// Runs one step; what it wrote and whom to tell, or nothing if it refused or panicked.
-fn run_step(seen: &Overlay<'_>, epoch: Epoch, pending: Pending) -> Option<(Batch, Decided)> {
+/// Runs one step; how it ended, what it wrote and whom to tell, or nothing if it panicked.
+fn run_step(seen: &Overlay<'_>, epoch: Epoch, pending: Pending) -> Option<(Ending, Batch, Tell)> {
     let mut step = Step {
         seen: Overlay::new(seen),
         batch: Batch::default(),
@@ -320,7 +371,7 @@ fn run_step(seen: &Overlay<'_>, epoch: Epoch, pending: Pending) -> Option<(Batch
     // A panic drops the step's answer, which its caller hears as `Unavailable`.
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| decide(&mut step)));
     match done {
-        Ok(done) => done.map(|done| (step.batch, done)),
+        Ok((ending, tell)) => Some((ending, step.batch, tell)),
         Err(_) => {
             metrics::counter!("commit_panics_total").increment(1);
             None

@@ -413,3 +413,75 @@ async fn the_lane_ends_after_what_was_queued_when_its_last_handle_goes() {
     }
     assert!(storage.get(Space::Leaves, b"last").unwrap().is_some());
 }
+
+/// Puts the key unless it is there, as a repeated put does.
+async fn put_once(lane: CommitLane, durability: Durability) -> Result<(), Fault> {
+    let step = |step: &mut Step<'_>| {
+        if step.get(Space::Leaves, b"once")?.is_none() {
+            step.put(Space::Leaves, b"once".to_vec(), "");
+        }
+        Ok(())
+    };
+    lane.commit(durability, step).await
+}
+
+#[tokio::test]
+async fn what_a_synced_step_found_is_as_durable_as_what_it_would_have_written() {
+    let stage = stage(CommitLimits::default());
+    stage.put(b"a", Durability::Synced).await.unwrap();
+    for durability in [Durability::Behind, Durability::Synced] {
+        put_once(stage.lane.clone(), durability).await.unwrap();
+    }
+    let (writes, _) = stage.storage.counts();
+    put_once(stage.lane.clone(), Durability::Synced)
+        .await
+        .unwrap();
+    assert_eq!(stage.storage.counts().0, writes, "synced already");
+    stage.storage.cut_power();
+    assert!(stage.stored(b"once").is_some());
+    assert_eq!(stage.put(b"b", Durability::Behind).await, Ok(Epoch::new(1)));
+}
+
+#[tokio::test]
+async fn a_refusal_that_may_rest_on_a_write_waits_for_it() {
+    let stage = stage(CommitLimits::default());
+    stage.put(b"a", Durability::Synced).await.unwrap();
+    let (release, held) = stage.hold().await;
+    let (put, refused) = {
+        let (first, second) = (stage.lane.clone(), stage.lane.clone());
+        let put = tokio::spawn(put_once(first, Durability::Synced));
+        stage.until_waiting(1).await;
+        let step = |step: &mut Step<'_>| match step.get(Space::Leaves, b"once")? {
+            Some(_) => Err::<(), _>(refusal()),
+            None => Ok(()),
+        };
+        let step = async move { second.commit(Durability::Synced, step).await };
+        (put, tokio::spawn(step))
+    };
+    stage.until_waiting(2).await;
+    let full = StorageFault::Full {
+        free: 1,
+        reserve: 2,
+    };
+    stage.storage.fail_writes(full.clone());
+    drop(release);
+    held.await.unwrap().unwrap_err();
+    assert_eq!(put.await.unwrap(), Err(full.clone().into()));
+    assert_eq!(refused.await.unwrap(), Err(full.into()));
+    let refuses = |_: &mut Step<'_>| Err::<(), _>(refusal());
+    let alone = stage.lane.commit(Durability::Synced, refuses).await;
+    assert_eq!(alone, Err(refusal()), "it rests on nothing unwritten");
+}
+
+#[tokio::test]
+async fn hours_in_which_nobody_came_do_not_make_what_was_touched_before_them_younger() {
+    let stage = stage(CommitLimits::default());
+    let hour = u64::try_from(EPOCH_LENGTH.as_millis()).unwrap();
+    assert_eq!(stage.put(b"a", Durability::Synced).await, Ok(Epoch::new(1)));
+    stage.clock.advance(EPOCH_LENGTH * 10);
+    assert_eq!(stage.put(b"b", Durability::Synced).await, Ok(Epoch::new(3)));
+    for (epoch, start) in [(2, hour), (3, hour * 10)] {
+        let key = layout::epoch_start_key(Epoch::new(epoch));
+        assert_eq!(read_number(stage.storage.as_ref(), &key), Ok(start));
+    }
+}

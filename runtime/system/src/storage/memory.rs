@@ -5,7 +5,7 @@
 use super::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault, Write};
 use bytes::Bytes;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Place = (Space, Vec<u8>);
 type Map = BTreeMap<Place, Bytes>;
@@ -13,6 +13,8 @@ type Map = BTreeMap<Place, Bytes>;
 #[derive(Debug, Default)]
 struct State {
     map: Map,
+    /// Keys that the disk itself answers with an error, until they are written again.
+    corrupt: BTreeSet<(Space, Vec<u8>)>,
     /// What stood under a key before each change that is not synced yet, oldest first.
     unsynced: Vec<(Place, Option<Bytes>)>,
     /// What the next writes answer instead of writing.
@@ -54,6 +56,11 @@ impl MemoryStorage {
         state.map.insert((space, key.to_vec()), value.into());
     }
 
+    /// From now on reading the key is answered as damaged, until it is written again.
+    pub fn corrupt(&self, space: Space, key: &[u8]) {
+        self.state.lock().corrupt.insert((space, key.to_vec()));
+    }
+
     /// How many batches were written, and how many of them synced.
     pub fn counts(&self) -> (u64, u64) {
         let state = self.state.lock();
@@ -63,7 +70,14 @@ impl MemoryStorage {
 
 impl Reading for MemoryStorage {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
-        Ok(self.state.lock().map.get(&(space, key.to_vec())).cloned())
+        let state = self.state.lock();
+        let key = (space, key.to_vec());
+        if state.corrupt.contains(&key) {
+            return Err(StorageFault::Damaged {
+                why: format!("a block of {} is corrupt", space.name()),
+            });
+        }
+        Ok(state.map.get(&key).cloned())
     }
 
     fn scan(
@@ -110,6 +124,7 @@ impl Storage for MemoryStorage {
                     (key, before)
                 }
             };
+            state.corrupt.remove(&key);
             state.unsynced.push((key, before));
         }
         if durability == Durability::Synced {

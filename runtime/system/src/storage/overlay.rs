@@ -22,6 +22,12 @@ impl<'store> Overlay<'store> {
         }
     }
 
+    /// Whether it shows the store as it is.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     pub fn apply(&mut self, batch: &Batch) {
         for write in batch.writes() {
             match write {

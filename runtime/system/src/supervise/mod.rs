@@ -10,7 +10,9 @@ mod supervisor;
 pub use policy::{Backoff, Intensity};
 pub use root::Root;
 pub use slot::{Envelope, Slot, SlotLimits};
-pub use supervisor::{Child, ChildReport, Order, Supervisor, SupervisorMessage, SupervisorSeat, SupervisorSpec};
+pub use supervisor::{
+    Child, ChildReport, Order, Supervisor, SupervisorMessage, SupervisorSeat, SupervisorSpec,
+};
 
 #[cfg(test)]
 mod slot_test;

@@ -184,8 +184,12 @@ pub struct ChildReport {
 }
 
 pub enum SupervisorMessage {
-    Restart { child: usize },
-    Report { reply: RpcReplyPort<Order> },
+    Restart {
+        child: usize,
+    },
+    Report {
+        reply: RpcReplyPort<Order>,
+    },
     /// Stops the children in reverse order, then itself.
     Shutdown,
 }
@@ -290,9 +294,10 @@ impl SupervisorState {
         id: ActorId,
         why: &str,
     ) -> Result<(), ActorProcessingErr> {
-        let found = self.seats.iter().position(|seat| {
-            seat.cell.as_ref().is_some_and(|cell| cell.get_id() == id)
-        });
+        let found = self
+            .seats
+            .iter()
+            .position(|seat| seat.cell.as_ref().is_some_and(|cell| cell.get_id() == id));
         let Some(child) = found else {
             return Ok(());
         };

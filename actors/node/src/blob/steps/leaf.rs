@@ -1,6 +1,6 @@
 //! Leaves: a content that stands, and a marker that says it is somebody's.
 
-use super::{change_content, standing, still_staged};
+use super::{change_content, look, standing, still_staged};
 use crate::blob::{
     admit::Leaf,
     decide::{self, Chunks, ContentChange, Incoming, MarkerChange},
@@ -80,7 +80,7 @@ pub fn seal_step(
 
 fn mark(step: &mut Step<'_>, leaf: &Leaf) -> Result<StoredLeaf, StorageFault> {
     let key = layout::address_key(&leaf.address());
-    let stands = step.get(Space::Leaves, &key)?;
+    let stands = look(step, Space::Leaves, &key)?;
     // A marker that cannot be read is written anew, and counted as the old one was.
     let parsed = stands
         .as_ref()

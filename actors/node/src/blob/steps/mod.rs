@@ -22,9 +22,21 @@ use deriva_system::storage::{
     layout::{self, ContentEntry},
 };
 
+/// What stands under a key. What the disk has damaged reads as no bytes at all, which no parser
+/// takes: a step may then put something sound in its place, or take it away.
+fn look(step: &Step<'_>, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
+    match step.get(space, key) {
+        Err(StorageFault::Damaged { why }) => {
+            tracing::warn!(why, space = space.name(), "a step met a damaged key");
+            Ok(Some(Bytes::new()))
+        }
+        read => read,
+    }
+}
+
 /// What stands under a content hash as this step sees it.
 fn standing(step: &Step<'_>, content: &ContentHash) -> Result<Standing, StorageFault> {
-    let Some(raw) = step.get(Space::Contents, &layout::content_key(content))? else {
+    let Some(raw) = look(step, Space::Contents, &layout::content_key(content))? else {
         return Ok(Standing::Nothing);
     };
     Ok(match ContentEntry::decode(&raw) {

@@ -1,6 +1,6 @@
 //! Cached values: content, marker, record, cutoff entry and age, written and taken away together.
 
-use super::{change_content, delete_chunks, standing, still_staged};
+use super::{change_content, delete_chunks, look, standing, still_staged};
 use crate::blob::decide::{self, ContentChange, Holders, Incoming, Standing};
 use bytes::Bytes;
 use deriva_messages::{
@@ -52,6 +52,7 @@ pub fn keep_step(
     }
     // What the recipe came out as before goes, and may take its content along.
     drop_value(step, recipe)?;
+    drop_marker(step, &value.record)?;
     let stands = standing(step, &value.record.output)?;
     let change = decide::content_for_value(&stands, incoming);
     if change == ContentChange::Vanished {
@@ -78,13 +79,20 @@ fn is_welcome(
     {
         return Ok(false);
     }
-    let marker = layout::value_key(&value.record.output, recipe);
-    let is_held = step.get(Space::Values, &marker)?.is_some()
-        && step
-            .get(Space::Records, &layout::address_key(recipe))?
-            .is_some()
-        && !matches!(stands, Standing::Nothing | Standing::Unreadable);
-    Ok(!is_held)
+    Ok(!is_held(step, value, stands)?)
+}
+
+/// Whether the value is on disk already, as far as can be told without reading its bytes.
+fn is_held(step: &Step<'_>, value: &Keeping, stands: &Standing) -> Result<bool, StorageFault> {
+    if matches!(stands, Standing::Nothing | Standing::Unreadable) {
+        return Ok(false);
+    }
+    let recipe = &value.record.recipe;
+    let key = layout::value_key(&value.record.output, recipe);
+    let marker = look(step, Space::Values, &key)?.and_then(|raw| ValueMarker::parse(&raw));
+    let document = look(step, Space::Records, &layout::address_key(recipe))?;
+    let record = document.and_then(|document| Record::decode(&document).ok());
+    Ok(marker.is_some() && record.is_some_and(|record| record.output == value.record.output))
 }
 
 fn write_markers(step: &mut Step<'_>, value: &Keeping) -> Result<(), StorageFault> {
@@ -141,20 +149,30 @@ pub fn drop_step(
 /// marker stood.
 fn drop_value(step: &mut Step<'_>, recipe: &CAddr) -> Result<Option<u64>, StorageFault> {
     let record_key = layout::address_key(recipe);
-    let Some(document) = step.get(Space::Records, &record_key)? else {
+    let Some(document) = look(step, Space::Records, &record_key)? else {
         return Ok(None);
     };
     step.delete(Space::Records, record_key);
     let Ok(record) = Record::decode(&document) else {
-        // Its marker cannot be found by the record any more; it is left for a scrub to find.
+        // Its marker cannot be found by the record any more; the next keep or a scrub finds it.
         metrics::counter!("blob_unreadable_records_total").increment(1);
         return Ok(None);
     };
-    let marker_key = layout::value_key(&record.output, recipe);
-    let Some(raw) = step.get(Space::Values, &marker_key)? else {
+    // A record that lies under another recipe's key is that of no value here.
+    if record.recipe != *recipe {
+        return Ok(None);
+    }
+    drop_marker(step, &record)
+}
+
+/// The marker that a record leads to, and what hangs on it.
+fn drop_marker(step: &mut Step<'_>, record: &Record) -> Result<Option<u64>, StorageFault> {
+    let recipe = &record.recipe;
+    let key = layout::value_key(&record.output, recipe);
+    let Some(raw) = look(step, Space::Values, &key)? else {
         return Ok(None);
     };
-    step.delete(Space::Values, marker_key);
+    step.delete(Space::Values, key);
     let size = ValueMarker::parse(&raw).map_or(record.size, |marker| {
         step.delete(Space::Cutoffs, layout::cutoff_key(&marker.cutoff, recipe));
         step.delete(Space::Meta, layout::age_key(marker.age));
@@ -169,7 +187,7 @@ fn drop_value(step: &mut Step<'_>, recipe: &CAddr) -> Result<Option<u64>, Storag
 fn free_content(step: &mut Step<'_>, content: &ContentHash) -> Result<(), StorageFault> {
     let leaf = layout::address_key(&content.as_leaf_address());
     let holders = Holders {
-        leaf: step.get(Space::Leaves, &leaf)?.is_some(),
+        leaf: look(step, Space::Leaves, &leaf)?.is_some(),
         other_value: !step
             .scan(Space::Values, &layout::content_key(content), &[], 1)?
             .is_empty(),
