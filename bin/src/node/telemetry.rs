@@ -43,7 +43,7 @@ fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error>> {
 /// # Errors
 /// The `log` setting names no level.
 pub fn logs(settings: &Settings) -> Result<(), SettingsError> {
-    let levels = format!("{},ractor=warn,ractor_cluster=info", settings.text("log"));
+    let levels = format!("{},ractor=warn,ractor_cluster=info,rocksdb=info,h2=info,hyper=info", settings.text("log"));
     let filter = EnvFilter::try_new(levels)
         .map_err(|_| settings.bad("log", "a level (error, warn, info, debug, trace), or levels by module"))?;
     let logs = tracing_subscriber::fmt()

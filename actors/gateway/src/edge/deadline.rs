@@ -9,8 +9,10 @@ use std::{fmt, sync::Arc, time::Duration};
 const DIGITS_MAX: usize = 8;
 
 /// A client's deadline is also kept by the transport, which answers without reason and advice; ours
-/// is this much earlier, so that it comes first.
-const MARGIN: Duration = Duration::from_millis(2);
+/// is this much earlier, so that it comes first: it passes from actor to actor on its way here.
+const MARGIN: Duration = Duration::from_millis(20);
+/// One part in so many is all that the margin takes of a short deadline.
+const MARGIN_SHARE: u32 = 4;
 
 /// An instant of the node's clock.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ impl fmt::Debug for Deadline {
 impl Deadline {
     /// `asked` from now, but never later than `longest` from now.
     pub(crate) fn new(clock: Arc<dyn Clock>, asked: Option<Duration>, longest: Duration) -> Self {
-        let asked = asked.map(|asked| asked - MARGIN.min(asked / 2));
+        let asked = asked.map(|asked| asked - MARGIN.min(asked / MARGIN_SHARE));
         let lasts = asked.map_or(longest, |asked| asked.min(longest));
         let ends = clock.monotonic().saturating_add(lasts);
         Self { clock, ends }

@@ -2,16 +2,18 @@
 //!
 //! It refuses to keep state for the actors it restarts: what must survive stands behind a port.
 
+mod child;
 pub mod policy;
 mod root;
 mod slot;
 mod supervisor;
 
+pub use child::Child;
 pub use policy::{Backoff, Intensity};
 pub use root::Root;
 pub use slot::{Envelope, Slot, SlotLimits};
 pub use supervisor::{
-    Child, ChildReport, Order, Supervisor, SupervisorMessage, SupervisorSeat, SupervisorSpec,
+    ChildReport, Order, Supervisor, SupervisorMessage, SupervisorSeat, SupervisorSpec,
 };
 
 #[cfg(test)]

@@ -4,96 +4,16 @@
 //! It refuses to hide a fault that restarts do not heal: past the intensity it fails itself, and
 //! its own supervisor (at the root: the process) decides.
 
+use super::Child;
 use super::policy::{Backoff, History, Intensity, Verdict};
-use super::{Envelope, Slot};
 use crate::Clock;
 use arc_swap::ArcSwapOption;
 use deriva_messages::Fault;
 use ractor::{
-    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Message, RpcReplyPort, SpawnErr,
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Message, RpcReplyPort,
     SupervisionEvent, rpc::CallResult,
 };
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
-
-/// How long one child may take to stop before it is killed; a supervisor's covers its children's.
-const STOP_PATIENCE: Duration = Duration::from_secs(30);
-
-type Starting = Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>>;
-type Start = Arc<dyn Fn(ActorCell) -> Starting + Send + Sync>;
-type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
-type BeforeStop = Arc<dyn Fn() -> Stopping + Send + Sync>;
-
-/// How to start one child.
-#[derive(Clone)]
-pub struct Child {
-    name: String,
-    start: Start,
-    before_stop: Option<BeforeStop>,
-}
-
-impl Child {
-    /// A child that stands in `slot`; `make` builds it anew for every start.
-    pub fn in_slot<A, M>(
-        slot: &Slot<M>,
-        make: impl Fn() -> (A, A::Arguments) + Send + Sync + 'static,
-    ) -> Self
-    where
-        A: Actor<Msg = Envelope<M>>,
-        M: Send + 'static,
-    {
-        let slot = slot.clone();
-        let name = slot.name().to_owned();
-        let start: Start = Arc::new(move |supervisor| {
-            let (actor, arguments) = make();
-            let slot = slot.clone();
-            Box::pin(async move {
-                let (actor, _) = Actor::spawn_linked(None, actor, arguments, supervisor).await?;
-                let cell = actor.get_cell();
-                slot.seat(actor);
-                Ok(cell)
-            })
-        });
-        Self {
-            name,
-            start,
-            before_stop: None,
-        }
-    }
-
-    /// A supervisor below this one, seen through `seat`. `children` is asked anew for every start.
-    pub fn supervisor(
-        seat: &SupervisorSeat,
-        clock: Arc<dyn Clock>,
-        children: impl Fn() -> Vec<Self> + Send + Sync + 'static,
-    ) -> Self {
-        let taken = seat.clone();
-        let start: Start = Arc::new(move |above| {
-            let spec = SupervisorSpec::new(&taken.name, clock.clone(), children());
-            let seat = taken.clone();
-            Box::pin(async move {
-                let (actor, _) = Actor::spawn_linked(None, Supervisor, spec, above).await?;
-                let cell = actor.get_cell();
-                seat.take(actor);
-                Ok(cell)
-            })
-        });
-        Self {
-            name: seat.name.to_string(),
-            start,
-            before_stop: None,
-        }
-    }
-
-    /// What to await before the child is stopped in an orderly shutdown.
-    #[must_use]
-    pub fn before_stop<F: Future<Output = ()> + Send + 'static>(
-        mut self,
-        drain: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Self {
-        self.before_stop = Some(Arc::new(move || Box::pin(drain())));
-        self
-    }
-}
+use std::{sync::Arc, time::Duration};
 
 /// The stable place of a supervisor, for those who ask it for its children.
 #[derive(Clone)]
@@ -109,6 +29,10 @@ impl SupervisorSeat {
             name: name.into(),
             actor: Arc::default(),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whoever started the supervisor says so here.
@@ -367,16 +291,19 @@ impl SupervisorState {
     }
 
     async fn stop_children(&mut self) {
-        while let Some(seat) = self.seats.pop() {
-            if let Some(drain) = &seat.child.before_stop {
-                drain().await;
+        while let Some(Seat { child, cell, .. }) = self.seats.pop() {
+            // One that is between two lives has nothing to end.
+            let Some(cell) = cell else { continue };
+            if let Some(drain) = &child.before_stop
+                && tokio::time::timeout(child.patience, drain()).await.is_err()
+            {
+                tracing::warn!(actor = child.name, "an actor did not end its work in time");
             }
-            let Some(cell) = seat.cell else { continue };
             let stopped = cell
-                .stop_and_wait(Some("shutdown".to_owned()), Some(STOP_PATIENCE))
+                .stop_and_wait(Some("shutdown".to_owned()), Some(child.patience))
                 .await;
             if let Err(error) = stopped {
-                tracing::warn!(actor = seat.child.name, %error, "an actor did not stop in time");
+                tracing::warn!(actor = child.name, %error, "an actor did not stop in time");
                 cell.kill();
             }
         }

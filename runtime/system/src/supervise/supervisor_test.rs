@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 type Running = (ActorRef<SupervisorMessage>, JoinHandle<()>);
 
@@ -229,4 +229,86 @@ async fn callers_under_load_live_through_restarts() {
         caller.await.unwrap();
     }
     assert_eq!(one.generation(), 4);
+}
+
+const SHORT: Duration = Duration::from_millis(5);
+
+/// A handler that does not come back, which the actor has entered when this returns.
+async fn stick(slot: &Slot<Ask>) -> oneshot::Sender<()> {
+    let (entered, inside) = oneshot::channel();
+    let (release, until) = oneshot::channel();
+    let (answer, _unheard) = oneshot::channel();
+    let reply = answer.into();
+    let hold = Ask::Hold {
+        entered,
+        until,
+        reply,
+    };
+    slot.send(hold).await.unwrap();
+    inside.await.unwrap();
+    release
+}
+
+#[tokio::test]
+async fn a_child_that_never_stops_is_killed_and_the_others_stop_in_order() {
+    let diary = Diary::default();
+    let slots = ["one", "two", "three"].map(slot);
+    let mut children: Vec<_> = slots
+        .iter()
+        .map(|slot| Life::new(slot.name(), &diary).child(slot))
+        .collect();
+    let last = children.pop().unwrap().before_stop(std::future::pending);
+    children.push(last.stops_within(SHORT));
+    children[1] = children[1].clone().stops_within(SHORT);
+    let (supervisor, ended) = start(spec(children, 3)).await;
+    let _stuck = stick(&slots[1]).await;
+    supervisor.cast(SupervisorMessage::Shutdown).unwrap();
+    ended.await.unwrap();
+    assert_eq!(diary.lines().split_off(3), ["three stops", "one stops"]);
+    let stuck = slots[1].cell().unwrap();
+    stuck.wait(Some(PATIENCE)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_supervisor_below_may_take_as_long_as_all_its_children() {
+    let diary = Diary::default();
+    let slots = ["one", "two", "three"].map(slot);
+    let seat = SupervisorSeat::new("below");
+    let (stuck, lives) = (slots.clone(), diary.clone());
+    let below = Child::supervisor(&seat, clock(), move || {
+        let child = |slot: &Slot<Ask>| {
+            let child = Life::new(slot.name(), &lives).child(slot);
+            child.stops_within(SHORT)
+        };
+        stuck.iter().map(child).collect()
+    });
+    let (supervisor, ended) = start(spec(vec![below], 3)).await;
+    let _two = stick(&slots[1]).await;
+    let _three = stick(&slots[2]).await;
+    supervisor.cast(SupervisorMessage::Shutdown).unwrap();
+    ended.await.unwrap();
+    assert_eq!(diary.lines().split_off(3), ["one stops"]);
+}
+
+#[tokio::test]
+async fn who_stops_while_a_child_is_to_be_restarted_does_not_start_it_again() {
+    let diary = Diary::default();
+    let (one, two) = (slot("one"), slot("two"));
+    let life = Life::new("two", &diary);
+    let drained = diary.clone();
+    let restarted = life.child(&two).before_stop(move || {
+        drained.write("drains".to_owned());
+        std::future::ready(())
+    });
+    let children = vec![Life::new("one", &diary).child(&one), restarted];
+    let (supervisor, ended) = start(spec(children, 1000)).await;
+    life.stillbirths.store(usize::MAX, Ordering::SeqCst);
+    assert!(two.call(PATIENCE, Ask::Panic).await.is_err());
+    while life.stillbirths.load(Ordering::SeqCst) > usize::MAX - 3 {
+        tokio::task::yield_now().await;
+    }
+    supervisor.cast(SupervisorMessage::Shutdown).unwrap();
+    ended.await.unwrap();
+    assert_eq!(diary.lines().split_off(2), ["one stops"]);
+    assert_eq!((one.generation(), two.generation()), (1, 1));
 }
