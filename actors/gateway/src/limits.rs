@@ -32,6 +32,9 @@ pub struct GatewayLimits {
     pub keepalive_patience: Duration,
     /// The longest that a request may last, whatever its deadline says.
     pub longest_request: Duration,
+    /// How long a request may stand still on its client's side: nothing comes of a message that is
+    /// waited for, or nothing is taken of an answer that is there. Then it gives its place back.
+    pub silence: Duration,
     /// How long an actor may take to answer anything but a materialization.
     pub actor_patience: Duration,
     /// How long requests under way may go on after a drain began. Less than the supervisor's
@@ -72,6 +75,7 @@ impl Default for GatewayLimits {
             keepalive_interval: Duration::from_secs(30),
             keepalive_patience: Duration::from_secs(10),
             longest_request: Duration::from_secs(60 * 60),
+            silence: Duration::from_secs(120),
             actor_patience: Duration::from_secs(60),
             drain_patience: Duration::from_secs(20),
             staged_chunks: 4,

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use deriva_bin::node::{Node, NodeConfig, arguments::Arguments, telemetry};
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Wrong usage, as for the command line.
@@ -15,8 +15,10 @@ fn main() -> ExitCode {
         Err(error) => return fail(USAGE, &error),
     };
     if arguments.print_config {
-        print!("{}", settings.print());
-        return ExitCode::SUCCESS;
+        return match std::io::stdout().write_all(settings.print().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(1, &error),
+        };
     }
     let config = match NodeConfig::try_from(&settings) {
         Ok(config) => config,
@@ -40,7 +42,10 @@ async fn run(config: NodeConfig) -> ExitCode {
         Ok(node) => node,
         Err(error) => return fail(1, &error),
     };
-    println!("{}", node.ready().line());
+    // Whoever started the node may have stopped listening; `ready.json` says the same.
+    if writeln!(std::io::stdout(), "{}", node.ready().line()).is_err() {
+        tracing::debug!("nobody reads the ready line");
+    }
     let failed = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
@@ -54,6 +59,8 @@ async fn run(config: NodeConfig) -> ExitCode {
 }
 
 fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("deriva-actor-node: {error}");
-    ExitCode::from(code)
+    // The exit code says it too, should nobody read this.
+    match writeln!(std::io::stderr(), "deriva-actor-node: {error}") {
+        Ok(()) | Err(_) => ExitCode::from(code),
+    }
 }

@@ -3,8 +3,11 @@
 
 use super::settings::{Settings, SettingsError};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::{io::IsTerminal, sync::OnceLock};
-use tracing_subscriber::EnvFilter;
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::OnceLock,
+};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// Upper bounds of the buckets of what is measured in seconds: 10 µs to a minute.
 const SECONDS: [f64; 14] = [
@@ -17,6 +20,23 @@ const COUNTS: [f64; 10] = [
 
 /// The recorder can be set once a process.
 static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+
+/// Standard error for the logs of a process that must outlive whoever reads them: a line that
+/// cannot be written (a reader that left, a full disk) is counted and dropped.
+struct Lossy;
+
+impl Write for Lossy {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if io::stderr().write_all(line).is_err() {
+            metrics::counter!("log_lines_lost_total").increment(1);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// The process's metrics.
 ///
@@ -44,12 +64,16 @@ fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error>> {
 /// The `log` setting names no level.
 pub fn logs(settings: &Settings) -> Result<(), SettingsError> {
     let levels = format!("{},ractor=warn,ractor_cluster=info,rocksdb=info,h2=info,hyper=info", settings.text("log"));
-    let filter = EnvFilter::try_new(levels)
-        .map_err(|_| settings.bad("log", "a level (error, warn, info, debug, trace), or levels by module"))?;
+    let wanted = "a level (off, error, warn, info, debug, trace), or levels by module, such as info,deriva_store=debug";
+    let filter = Some(settings.text("log"))
+        .filter(|text| names_levels(text))
+        .and_then(|_| EnvFilter::try_new(levels).ok())
+        .ok_or_else(|| settings.bad("log", wanted))?;
     let logs = tracing_subscriber::fmt()
+        .log_internal_errors(false)
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(|| Lossy);
     let set = match settings.text("log_format") {
         "text" => logs.try_init(),
         "json" => logs.json().try_init(),
@@ -59,4 +83,27 @@ pub fn logs(settings: &Settings) -> Result<(), SettingsError> {
         tracing::debug!("logs were set up before");
     }
     Ok(())
+}
+
+/// A single word that is no level would be taken for a module's name, and silence everything.
+fn names_levels(text: &str) -> bool {
+    text.split(',').all(|part| {
+        let level = part.rsplit('=').next().unwrap_or(part).trim();
+        !level.is_empty() && level.parse::<LevelFilter>().is_ok()
+    })
+}
+
+#[cfg(test)]
+mod telemetry_test {
+    use super::names_levels;
+
+    #[test]
+    fn levels_are_known_and_other_words_are_not() {
+        for good in ["info", "off", "warn,deriva_store=debug", "deriva_bin::node=trace"] {
+            assert!(names_levels(good), "{good}");
+        }
+        for bad in ["loud", "", "info,deriva_store", "deriva=verbose"] {
+            assert!(!names_levels(bad), "{bad}");
+        }
+    }
 }

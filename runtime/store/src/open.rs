@@ -8,7 +8,7 @@ use crate::{
     error::OpenError,
     lock::DirectoryLock,
     options::{LogDamage, StoreOptions},
-    tuning::Tuning,
+    tuning::{Tuning, tell},
 };
 use deriva_system::storage::{
     Space,
@@ -155,8 +155,8 @@ fn is_known(name: &str) -> bool {
 
 /// RocksDB's error says that something is damaged; which log it is stands in its messages.
 fn listen(complaint: Arc<OnceLock<String>>) -> InfoLogger {
-    InfoLogger::new_callback_logger(LogLevel::Warn, move |_, text| {
-        tracing::warn!(target: "rocksdb", "{text}");
+    InfoLogger::new_callback_logger(LogLevel::Warn, move |level, text| {
+        tell(level, text);
         if text.contains(".log: dropping") {
             complaint.get_or_init(|| text.trim().to_owned());
         }

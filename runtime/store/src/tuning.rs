@@ -127,7 +127,7 @@ impl Tuning {
 }
 
 /// RocksDB's warnings go where the node's do, instead of into a file of their own.
-fn tell(level: LogLevel, text: &str) {
+pub(crate) fn tell(level: LogLevel, text: &str) {
     match level {
         LogLevel::Error | LogLevel::Fatal => tracing::error!(target: "rocksdb", "{text}"),
         LogLevel::Warn => tracing::warn!(target: "rocksdb", "{text}"),

@@ -41,6 +41,11 @@ impl Deadline {
         self.ends.saturating_sub(self.clock.monotonic())
     }
 
+    /// The clock's time, to measure from.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     pub(crate) fn has_passed(&self) -> bool {
         self.left().is_zero()
     }

@@ -1,7 +1,8 @@
 //! Answers that are streams. Each carries its request's place at the gate and its deadline, and
 //! ends with an error status or with everything said: never OK and short.
 
-use crate::edge::{Admitted, Deadline, status};
+use super::flow::{Flow, Time};
+use crate::edge::{Admitted, status};
 use deriva_messages::Fault;
 use std::{
     future::Future,
@@ -9,9 +10,9 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
-use tokio::{sync::mpsc, time::Sleep};
+use tokio::sync::mpsc;
 use tokio_stream::Stream;
-use tonic::{Code, Status};
+use tonic::Status;
 use tracing::{Instrument, Span};
 
 /// Items of an answer, before they have a deadline and a status.
@@ -27,59 +28,20 @@ where
 }
 
 /// An answer on its way to the client.
-pub(super) struct Answers<T> {
-    items: Items<T>,
-    admitted: Arc<Admitted>,
-    deadline: Deadline,
-    alarm: Pin<Box<Sleep>>,
-    over: bool,
-}
+pub(super) struct Answers<T>(Flow<T>);
 
-impl<T> Answers<T> {
-    pub(super) fn new(items: Items<T>, admitted: Arc<Admitted>, deadline: Deadline) -> Self {
-        Self {
-            items,
-            admitted,
-            alarm: Box::pin(tokio::time::sleep(deadline.left())),
-            deadline,
-            over: false,
-        }
-    }
-
-    fn poll_items(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Fault>>> {
-        let span = self.admitted.span().clone();
-        let _within = span.enter();
-        if self.deadline.has_passed() {
-            return Poll::Ready(Some(Err(Fault::DeadlineExceeded)));
-        }
-        if let Poll::Ready(item) = self.items.as_mut().poll_next(cx) {
-            return Poll::Ready(item);
-        }
-        ready!(self.alarm.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Fault::DeadlineExceeded)))
+impl<T: Send + 'static> Answers<T> {
+    pub(super) fn new(items: Items<T>, admitted: Arc<Admitted>, time: Time) -> Self {
+        Self(Flow::new(items, admitted, time))
     }
 }
 
-impl<T> Stream for Answers<T> {
+impl<T: Send + 'static> Stream for Answers<T> {
     type Item = Result<T, Status>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(match ready!(self.poll_items(cx)) {
-            Some(Ok(item)) => Some(Ok(item)),
-            Some(Err(fault)) => {
-                self.over = true;
-                self.admitted.failed(&fault);
-                Some(Err(status(&fault)))
-            }
-            None => {
-                self.over = true;
-                self.admitted.ended(Code::Ok);
-                None
-            }
-        })
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(self.0.poll(cx));
+        Poll::Ready(next.map(|item| item.map_err(|fault| status(&fault))))
     }
 }
 

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Answers, Items, of_iter, pump};
+use crate::grpc::flow::Time;
 use crate::edge::{Admitted, Deadline, Gate};
 use deriva_messages::Fault;
 use deriva_system::{ManualClock, SystemClock};
@@ -17,9 +18,16 @@ fn admitted() -> Arc<Admitted> {
         .unwrap()
 }
 
-fn answers<T>(items: Items<T>) -> Answers<T> {
+fn answers<T: Send + 'static>(items: Items<T>) -> Answers<T> {
     let deadline = Deadline::new(Arc::new(SystemClock::default()), None, LONG);
-    Answers::new(items, admitted(), deadline)
+    Answers::new(items, admitted(), within(deadline))
+}
+
+fn within(deadline: Deadline) -> Time {
+    Time {
+        deadline,
+        silence: LONG,
+    }
 }
 
 #[tokio::test]
@@ -73,7 +81,7 @@ async fn a_deadline_ends_an_answer_that_waits() {
     let clock = Arc::new(SystemClock::default());
     let deadline = Deadline::new(clock, Some(Duration::from_millis(20)), LONG);
     let silent: Items<u32> = Box::pin(tokio_stream::pending());
-    let given: Vec<_> = Answers::new(silent, admitted(), deadline).collect().await;
+    let given: Vec<_> = Answers::new(silent, admitted(), within(deadline)).collect().await;
     assert_eq!(
         given[0].as_ref().unwrap_err().code(),
         Code::DeadlineExceeded
@@ -84,7 +92,7 @@ async fn a_deadline_ends_an_answer_that_waits() {
 async fn a_deadline_ends_an_answer_that_is_read_too_slowly() {
     let clock = Arc::new(ManualClock::default());
     let deadline = Deadline::new(clock.clone(), Some(Duration::from_secs(1)), LONG);
-    let mut given = Answers::new(of_iter(0..), admitted(), deadline);
+    let mut given = Answers::new(of_iter(0..), admitted(), within(deadline));
     assert_eq!(given.next().await.unwrap().unwrap(), 0);
     clock.advance(Duration::from_secs(2));
     assert_eq!(

@@ -6,7 +6,7 @@
 
 use crate::{
     context::GatewayContext,
-    edge::{Admitted, status},
+    edge::{Admitted, Deadline, Listening, status},
 };
 use deriva_messages::Fault;
 use std::{
@@ -109,7 +109,11 @@ where
             }
         };
         request.extensions_mut().insert(admitted.clone());
-        let limit = self.context.node.limits.message_bytes;
+        let limits = &self.context.node.limits;
+        let limit = limits.message_bytes;
+        let deadline = Deadline::new(self.context.node.clock.clone(), None, limits.longest_request);
+        let silence = limits.silence;
+        let request = request.map(|body| Body::new(Listening::new(body, silence, deadline)));
         let answer = self.inner.call(request);
         Box::pin(async move { Ok(or_unread(&admitted, limit, answer.await?)) })
     }
@@ -136,6 +140,8 @@ fn or_unread(admitted: &Admitted, limit: usize, response: Response<Body>) -> Res
 pub(super) fn unread(said: &Status, limit: usize) -> Option<Fault> {
     match said.code() {
         Code::OutOfRange => Some(too_long(said, limit)),
+        Code::DeadlineExceeded => Some(Fault::DeadlineExceeded),
+        Code::Aborted => Some(Fault::Cancelled),
         Code::Internal => Some(Fault::Malformed {
             reason: format!("its message cannot be read ({})", said.message()),
         }),

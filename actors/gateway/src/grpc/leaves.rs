@@ -40,14 +40,8 @@ pub(super) async fn put_stream(
 pub(super) async fn next<M>(call: &Call, stream: &mut Streaming<M>) -> Result<Option<M>, Fault> {
     let limit = call.context.node.limits.message_bytes;
     let said = |status: Status| unread(&status, limit).unwrap_or(Fault::Cancelled);
-    let message = match tokio::time::timeout(call.deadline.left(), stream.message()).await {
-        Ok(message) => message.map_err(said)?,
-        Err(_) => return Err(Fault::DeadlineExceeded),
-    };
-    if message.is_none() {
-        // The transport shows a stream that its client cancelled as one that ended, but ends this
-        // call the next time it waits: so it waits once before the end is taken for the end.
-        tokio::task::yield_now().await;
+    match tokio::time::timeout(call.deadline.left(), stream.message()).await {
+        Ok(message) => message.map_err(said),
+        Err(_) => Err(Fault::DeadlineExceeded),
     }
-    Ok(message)
 }

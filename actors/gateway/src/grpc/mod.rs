@@ -16,6 +16,7 @@ mod call;
 mod entrance;
 mod evaluate;
 mod explain;
+mod flow;
 mod graph;
 mod leaves;
 mod lookup;

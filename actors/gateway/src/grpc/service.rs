@@ -4,7 +4,9 @@ use super::{
     answers::{Answers, Items},
     cache,
     call::Call,
-    evaluate, explain, graph, leaves, recipes, status, unimplemented, values,
+    evaluate, explain,
+    flow::Time,
+    graph, leaves, recipes, status, unimplemented, values,
 };
 use crate::{
     context::GatewayContext,
@@ -64,7 +66,11 @@ impl Service {
         let (admitted, handled) = self.enter(request, handle)?;
         let (deadline, items) = handled.instrument(admitted.span().clone()).await;
         match items {
-            Ok(items) => Ok(Response::new(Answers::new(items, admitted, deadline))),
+            Ok(items) => {
+                let silence = self.context.node.limits.silence;
+                let time = Time { deadline, silence };
+                Ok(Response::new(Answers::new(items, admitted, time)))
+            }
             Err(fault) => Err(failed(&admitted, &fault)),
         }
     }

@@ -699,3 +699,83 @@ async fn reflection_lists_the_interface() {
         "{names:?}"
     );
 }
+
+/// A place for one request, and little patience with a client that does nothing.
+async fn impatient() -> TestNode {
+    TestNode::with(GatewayLimits {
+        requests: 1,
+        silence: Duration::from_millis(50),
+        ..GatewayLimits::default()
+    })
+    .await
+}
+
+/// Waits until another request finds room.
+async fn room_again(served: &mut Served) {
+    let asking = async {
+        while let Err(status) = served.client.status(StatusRequest {}).await {
+            assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asking)
+        .await
+        .expect("the gate stayed full");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_gives_its_place_back() {
+    let node = impatient().await;
+    let value = Bytes::from(vec![7; 8 << 20]);
+    node.script
+        .values
+        .lock()
+        .insert(root(), Said::Whole(value.clone()));
+    let mut served = node.serve().await;
+    let mut unread = served.client.get(get(root())).await.unwrap().into_inner();
+    room_again(&mut served).await;
+    let mut taken = 0;
+    let end = loop {
+        match unread.message().await {
+            Ok(Some(message)) => taken += message.chunk.len(),
+            end => break end,
+        }
+    };
+    assert!(taken < value.len());
+    assert_eq!(end.unwrap_err().code(), Code::Cancelled);
+}
+
+/// The body of a request whose client says nothing and does not end it.
+struct Silence;
+
+impl hyper::body::Body for Silence {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Status>>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_sent_gives_its_place_back() {
+    for method in ["PutLeaf", "Get", "PutLeafStream", "PutRecipes"] {
+        let node = impatient().await;
+        let mut served = node.serve().await;
+        let request = hyper::Request::post(format!("http://node/deriva.Deriva/{method}"))
+            .header("content-type", "application/grpc")
+            .body(tonic::body::Body::new(Silence))
+            .unwrap();
+        let mut channel = served.channel.clone();
+        let silent = tokio::spawn(async move { tower::Service::call(&mut channel, request).await });
+        until(|| node.context.gate.admit("Get").is_err()).await;
+        room_again(&mut served).await;
+        let answer = silent.await.unwrap().unwrap();
+        let said = Status::from_header_map(answer.headers());
+        // A call whose answer is a stream says it in the stream's end.
+        let code = said.map(|status| status.code());
+        assert!(matches!(code, None | Some(Code::DeadlineExceeded)), "{code:?}");
+    }
+}
