@@ -2,9 +2,11 @@
 
 use clap::Parser;
 use deriva_bin::node::{Node, NodeConfig, arguments::Arguments, telemetry};
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// How long blocked work may hold up the exit, once everything that matters has been stopped.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 /// Wrong usage, as for the command line.
 const USAGE: u8 = 2;
 
@@ -28,7 +30,11 @@ fn main() -> ExitCode {
         return fail(USAGE, &error);
     }
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(run(config)),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(config));
+            runtime.shutdown_timeout(LAST_WAIT);
+            code
+        }
         Err(error) => fail(1, &error),
     }
 }

@@ -56,15 +56,13 @@ async fn a_deadline_ends_an_answer_that_nobody_reads() {
 #[tokio::test]
 async fn an_answer_that_is_slow_to_come_is_not_one_that_is_not_read() {
     let gate = Gate::new(1, Arc::new(SystemClock::default()));
-    let (give, take) = tokio::sync::oneshot::channel();
-    let item = Box::pin(tokio_stream::once(()));
-    let slow = tokio_stream::StreamExt::then(item, |()| take);
-    let items = tokio_stream::StreamExt::map(slow, |item| item.map_err(|_| Fault::Cancelled));
+    let (give, take) = tokio::sync::mpsc::channel(1);
+    let items = tokio_stream::wrappers::ReceiverStream::new(take);
     let admitted = gate.admit("Get").unwrap();
     let flow = Flow::new(Box::pin(items), admitted, time(LONG, SHORT));
     let slept = async {
         tokio::time::sleep(SHORT * 4).await;
-        give.send(7).unwrap();
+        give.send(Ok(7)).await.unwrap();
     };
     let (given, ()) = tokio::join!(poll_fn(|cx| flow.poll(cx)), slept);
     assert_eq!(given, Some(Ok(7)));

@@ -61,6 +61,7 @@ impl Service {
         handle: impl FnOnce(Call, M) -> W,
     ) -> Answered<Answers<T>>
     where
+        T: Send + 'static,
         W: Future<Output = Result<Items<T>, Fault>>,
     {
         let (admitted, handled) = self.enter(request, handle)?;
