@@ -5,7 +5,8 @@
 
 use crate::{edge::Gate, limits::GatewayLimits};
 use deriva_messages::{
-    Fault, blob::BlobMessage, cache::CacheMessage, dag::DagMessage, materialize::MaterializeMessage,
+    Fault, blob::BlobMessage, cache::CacheMessage, dag::DagMessage, gc::GcMessage,
+    materialize::MaterializeMessage,
 };
 use deriva_model::{ChunkSize, ContentHash};
 use deriva_system::{
@@ -41,6 +42,7 @@ pub struct Slots {
     pub dag: Slot<DagMessage>,
     pub cache: Slot<CacheMessage>,
     pub materialize: Slot<MaterializeMessage>,
+    pub gc: Slot<GcMessage>,
 }
 
 /// How one slot stands at this moment.
@@ -59,6 +61,7 @@ impl Slots {
         states.push(state(&self.dag));
         states.push(state(&self.cache));
         states.push(state(&self.materialize));
+        states.push(state(&self.gc));
         states
     }
 }

@@ -5,5 +5,6 @@
 pub mod blob;
 pub mod cache;
 pub mod dag;
+pub mod gc;
 pub mod materialize;
 pub mod sources;

@@ -16,7 +16,7 @@ use super::{
     failure::Failure,
     graph::GraphArgs,
     invalidate::InvalidateArgs,
-    keep::{GcArgs, PinArgs},
+    keep::{ForgetArgs, GcArgs, PinArgs},
     nodes::VerifyArgs,
     put::PutArgs,
     recipe::RecipeArgs,
@@ -127,6 +127,8 @@ pub(super) enum Command {
     Pin(PinArgs),
     /// Withdraw a pin.
     Unpin(PinArgs),
+    /// Withdraw a recipe; the next collection takes it and what only it held.
+    Forget(ForgetArgs),
     /// List the pinned addresses.
     #[command(after_help = "JSON: {\"addrs\":[ADDR],\"count\"}")]
     Pins,

@@ -46,6 +46,7 @@ fn every_command_of_the_interface_is_accepted() {
         "deriva pin ADDR",
         "deriva unpin ADDR",
         "deriva pins",
+        "deriva forget ADDR --cascade",
         "deriva functions",
         "deriva cluster",
         "deriva cert ca dir --cluster blue",

@@ -1,7 +1,7 @@
 //! `gc`, `pin`, `unpin`, `pins`: what stays and what may go.
 
 use clap::Args;
-use deriva_client::{Client, Collection, address};
+use deriva_client::{Client, Collection, Consumers, address};
 use serde_json::json;
 
 use super::{
@@ -32,6 +32,32 @@ pub(super) struct GcArgs {
 pub(super) struct PinArgs {
     /// What to keep, or to keep no longer.
     addr: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "JSON: {\"addr\",\"forgotten_count\"}")]
+pub(super) struct ForgetArgs {
+    /// The recipe to keep no longer.
+    addr: Target,
+    /// Forget everything that depends on it, too.
+    #[arg(long)]
+    cascade: bool,
+}
+
+pub(super) async fn forget(client: &Client, what: ForgetArgs) -> Result<Answer, Failure> {
+    let addr = what.addr.find(client).await?;
+    let consumers = match what.cascade {
+        true => Consumers::Forget,
+        false => Consumers::Refuse,
+    };
+    let count = client.forget(&addr, consumers).await?;
+    let words = match count {
+        0 => "was forgotten already".to_owned(),
+        1 => "forgotten".to_owned(),
+        more => format!("forgotten, {more} recipes in all"),
+    };
+    let json = json!({ "addr": addr.to_string(), "forgotten_count": count });
+    Ok(Answer::new(format!("{addr}: {words}"), json))
 }
 
 pub(super) async fn gc(client: &Client, what: GcArgs) -> Result<Answer, Failure> {

@@ -77,6 +77,7 @@ async fn call(client: &Client, command: Command, format: Format) -> Result<Answe
         Command::Gc(what) => keep::gc(client, what).await,
         Command::Pin(what) => keep::pin(client, what).await,
         Command::Unpin(what) => keep::unpin(client, what).await,
+        Command::Forget(what) => keep::forget(client, what).await,
         Command::Pins => keep::pins(client).await,
         Command::Functions => nodes::functions(client).await,
         Command::Cluster => nodes::cluster(client).await,

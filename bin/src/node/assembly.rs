@@ -11,6 +11,7 @@ use deriva_actors::{
     blob::{BlobArgs, BlobShardActor},
     cache::{CacheActor, CacheArgs, CacheConfig},
     dag::{DagActor, DagArgs, DagConfig},
+    gc::{GcArgs, GcCoordinator},
     materialize::{MaterializeArgs, MaterializeConfig, MaterializeSupervisor},
 };
 use deriva_gateway::{
@@ -197,6 +198,7 @@ fn context(
             dag: slots.dag.clone(),
             cache: slots.cache.clone(),
             materialize: slots.materialize.clone(),
+            gc: slots.gc.clone(),
         },
         recipes: parts.views.recipes.clone(),
         values: parts.views.values.clone(),
@@ -253,6 +255,7 @@ fn children(
     children.push(dag_child(config, parts));
     children.push(cache_child(config, parts));
     children.push(materialize_child(config, parts));
+    children.push(gc_child(parts));
     let [_, seat] = seats;
     children.push(gateway_child(parts, seat, gateways));
     children
@@ -311,6 +314,7 @@ fn materialize_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
         compute: parts.compute.clone(),
         blobs: parts.slots.blobs.to_vec(),
         clock: parts.clock.clone(),
+        holds: parts.holds.clone(),
         config: MaterializeConfig {
             max_requests: config.max_requests,
             ..MaterializeConfig::default()
@@ -318,6 +322,21 @@ fn materialize_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
     };
     let slot = &parts.slots.materialize;
     Child::in_slot(slot, move || (MaterializeSupervisor, args.clone()))
+}
+
+fn gc_child(parts: &Arc<Parts>) -> Child {
+    let args = GcArgs {
+        storage: parts.views.storage.clone(),
+        commit: parts.commit.clone(),
+        clock: parts.clock.clone(),
+        lane: parts.gc_lane.clone(),
+        recipes: parts.views.recipes.clone(),
+        cache: parts.slots.cache.clone(),
+        invalidations: parts.views.values.invalidations(),
+        holds: parts.holds.clone(),
+        turn: parts.gc_turn.clone(),
+    };
+    Child::in_slot(&parts.slots.gc, move || (GcCoordinator, args.clone()))
 }
 
 fn gateway_child(parts: &Arc<Parts>, seat: &SupervisorSeat, gateways: Gateways) -> Child {

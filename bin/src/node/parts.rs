@@ -8,7 +8,7 @@ use deriva_actors::{
 use deriva_compute::{BudgetLimits, Evaluator, EvaluatorConfig, Registry};
 use deriva_messages::{
     blob::BlobMessage, cache::CacheMessage, dag::DagMessage, gateway::GatewayMessage,
-    materialize::MaterializeMessage,
+    gc::GcMessage, materialize::MaterializeMessage,
 };
 use deriva_store::{RocksStorage, StoreOptions};
 use deriva_system::{
@@ -20,9 +20,10 @@ use deriva_system::{
         commit::read_number, layout,
     },
     supervise::{Slot, SlotLimits},
-    view::{RecipeView, ValueView},
+    view::{Holds, RecipeView, ValueView},
 };
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Pieces of work that may wait for one lane.
 const LANE_DEPTH: usize = 256;
@@ -38,6 +39,7 @@ pub struct NodeSlots {
     pub dag: Slot<DagMessage>,
     pub cache: Slot<CacheMessage>,
     pub materialize: Slot<MaterializeMessage>,
+    pub gc: Slot<GcMessage>,
     pub grpc: Slot<GatewayMessage>,
     pub admin: Slot<GatewayMessage>,
 }
@@ -52,6 +54,7 @@ impl NodeSlots {
             dag: Slot::new("dag", limits),
             cache: Slot::new("cache", limits),
             materialize: Slot::new("materialize", limits),
+            gc: Slot::new("gc", limits),
             grpc: Slot::new("grpc", limits),
             admin: Slot::new("admin", limits),
         }
@@ -76,6 +79,10 @@ pub(super) struct Parts {
     pub(super) blob_lanes: Vec<Lane>,
     pub(super) graph_lane: Lane,
     pub(super) cache_lane: Lane,
+    pub(super) gc_lane: Lane,
+    pub(super) holds: Arc<Holds>,
+    /// Of collections: one at a time, over restarts of their actor.
+    pub(super) gc_turn: Arc<Semaphore>,
     pub(super) node_id: String,
 }
 
@@ -101,6 +108,9 @@ impl Parts {
                 .collect::<Result<_, _>>()?,
             graph_lane: Lane::start("graph", LANE_DEPTH)?,
             cache_lane: Lane::start("cache", LANE_DEPTH)?,
+            gc_lane: Lane::start("gc", LANE_DEPTH)?,
+            holds: Arc::default(),
+            gc_turn: Arc::new(Semaphore::new(1)),
             clock,
             views,
             commit,

@@ -37,6 +37,33 @@ pub struct GraphNode {
     pub depth: u64,
 }
 
+/// One page of the pinned addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PinPage {
+    /// Ascending.
+    pub addresses: Vec<CAddr>,
+    /// How many pins there are on all pages.
+    pub total: u64,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+/// What becomes of the consumers of a recipe that is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consumers {
+    /// A live one is a reason to refuse.
+    Refuse,
+    /// They are forgotten along with it.
+    Forget,
+}
+
+/// What a forget withdrew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Recipes that were roots before.
+    pub recipes: u64,
+}
+
 #[derive(Debug)]
 pub enum DagMessage {
     /// Stores recipes in one atomic step, inputs before consumers or in any order; answered when
@@ -56,5 +83,23 @@ pub enum DagMessage {
         address: CAddr,
         question: GraphQuestion,
         reply: Reply<Vec<GraphNode>>,
+    },
+    /// Makes a stored address a root; whether it was none. Answered when it is on disk.
+    Pin { address: CAddr, reply: Reply<bool> },
+    /// Withdraws a pin; whether there was one. Answered when it is on disk.
+    Unpin { address: CAddr, reply: Reply<bool> },
+    ListPins {
+        /// The page begins above this address.
+        after: Option<CAddr>,
+        /// Addresses of one page; bounded by the actor as well.
+        limit: usize,
+        reply: Reply<PinPage>,
+    },
+    /// Withdraws a recipe as a root under a fresh epoch; an alias stands for its recipe. Answered
+    /// when it is on disk.
+    Forget {
+        address: CAddr,
+        consumers: Consumers,
+        reply: Reply<Forgotten>,
     },
 }

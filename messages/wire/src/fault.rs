@@ -82,6 +82,8 @@ pub enum Fault {
     DeadlineExceeded,
     #[error("{from} may not lead to {to}: they would depend on each other")]
     Cycle { from: CAddr, to: CAddr },
+    #[error("{address} is in use: {by} depends on it; forget that first, or both with cascade")]
+    InUse { address: CAddr, by: CAddr },
     #[error("the replay differs from its trace at step {step} ({address}): {what}")]
     TraceMismatch {
         step: u64,
@@ -134,6 +136,7 @@ impl Fault {
             Self::Cancelled => "CANCELLED",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::Cycle { .. } => "CYCLE",
+            Self::InUse { .. } => "IN_USE",
             Self::TraceMismatch { .. } => "TRACE_MISMATCH",
             Self::Unsupported { .. } => "UNSUPPORTED",
             Self::Breach { .. } => "BREACH",
@@ -147,6 +150,7 @@ impl Fault {
             Self::NotFound { address }
             | Self::LeafIsRecipe { address }
             | Self::DataLoss { address, .. }
+            | Self::InUse { address, .. }
             | Self::TraceMismatch { address, .. } => Some(*address),
             Self::MissingInputs { consumer, .. } => Some(*consumer),
             Self::FunctionFailed { recipe, .. } => Some(*recipe),

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod dag;
 pub mod fault;
 pub mod gateway;
+pub mod gc;
 pub mod materialize;
 
 pub use fault::{Failure, Fate, Fault};

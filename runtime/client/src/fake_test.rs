@@ -340,6 +340,13 @@ impl Deriva for Fake {
         Err(Status::unimplemented("list_pins"))
     }
 
+    async fn forget(
+        &self,
+        _: Request<proto::ForgetRequest>,
+    ) -> Result<Response<proto::ForgetResponse>, Status> {
+        Err(Status::unimplemented("forget"))
+    }
+
     async fn cluster_status(
         &self,
         _: Request<proto::ClusterStatusRequest>,

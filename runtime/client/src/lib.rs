@@ -16,7 +16,7 @@ mod stream;
 mod upload;
 
 pub use answers::{Explained, ExplainedRecord, GraphNode, Resolution};
-pub use calls::{CascadeRequest, Collection, Evaluation, Keep, MissingInputs, Mode};
+pub use calls::{CascadeRequest, Collection, Consumers, Evaluation, Keep, MissingInputs, Mode};
 pub use client::Client;
 pub use config::{ClientConfig, TlsFiles};
 pub use convert::address;

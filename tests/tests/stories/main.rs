@@ -17,6 +17,7 @@ mod determinism;
 mod disk_input;
 mod durability;
 mod evaluate;
+mod gc;
 mod large;
 mod limits;
 mod metrics;

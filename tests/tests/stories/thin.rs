@@ -271,13 +271,6 @@ async fn calls_of_other_issues_say_that_they_are_not_there_yet() {
     let leaf = client.put_leaf(&b"x"[..]).await.unwrap();
     let reason = "UNSUPPORTED";
     deriva_tests::refused(client.verify(&leaf).await, Code::Unimplemented, reason, &[]);
-    deriva_tests::refused(client.pin(&leaf).await, Code::Unimplemented, reason, &[]);
-    deriva_tests::refused(client.unpin(&leaf).await, Code::Unimplemented, reason, &[]);
-    deriva_tests::refused(client.list_pins().await, Code::Unimplemented, reason, &[]);
-    let collect = client.garbage_collect(Default::default()).await;
-    deriva_tests::refused(collect, Code::Unimplemented, reason, &[]);
-    let cascade = client.cascade_invalidate(&leaf, Default::default()).await;
-    deriva_tests::refused(cascade, Code::Unimplemented, reason, &[]);
 }
 
 #[tokio::test]

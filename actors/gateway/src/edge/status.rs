@@ -35,7 +35,7 @@ pub const fn code(fault: &Fault) -> Code {
             Failure::Refused => Code::FailedPrecondition,
             Failure::Panicked | Failure::OverBudget => Code::Aborted,
         },
-        Fault::TraceMismatch { .. } => Code::FailedPrecondition,
+        Fault::TraceMismatch { .. } | Fault::InUse { .. } => Code::FailedPrecondition,
         Fault::DataLoss { .. } => Code::DataLoss,
         Fault::StoreReadOnly { .. }
         | Fault::StoreFailed { .. }
@@ -102,6 +102,9 @@ pub(crate) const fn advice(fault: &Fault) -> &'static str {
         Fault::TraceMismatch { .. } => {
             "Record a new trace; if the same recipes differ again, report the function as not deterministic."
         }
+        Fault::InUse { .. } => {
+            "Graph tells its dependents; forget them first, or repeat this with cascade."
+        }
         Fault::Unsupported { .. } => "Use a release that has it.",
         Fault::Breach { .. } => "Report this with the node's log; it is a defect of the node.",
     }
@@ -153,6 +156,7 @@ fn metadata(fault: &Fault) -> HashMap<String, String> {
         Fault::FunctionFailed { function, .. } => say("function", cut(&function.to_string())),
         Fault::TraceMismatch { step, .. } => say("step", step.to_string()),
         Fault::Cycle { to, .. } => say("to", to.to_hex()),
+        Fault::InUse { by, .. } => say("by", by.to_hex()),
         _ => {}
     }
     metadata

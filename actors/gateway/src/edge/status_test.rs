@@ -79,6 +79,13 @@ fn table() -> Vec<(Fault, Code)> {
             },
             Code::FailedPrecondition,
         ),
+        (
+            Fault::InUse {
+                address: one,
+                by: two,
+            },
+            Code::FailedPrecondition,
+        ),
         (Fault::Unsupported { what: text() }, Code::Unimplemented),
         (Fault::Breach { what: text() }, Code::Internal),
     ]
@@ -116,7 +123,7 @@ fn every_fault_has_its_code_and_says_reason_address_and_advice() {
 fn the_table_knows_every_variant() {
     let reasons: std::collections::BTreeSet<&str> =
         table().iter().map(|(fault, _)| fault.reason()).collect();
-    assert_eq!(reasons.len(), 20, "{reasons:?}");
+    assert_eq!(reasons.len(), 21, "{reasons:?}");
 }
 
 #[test]

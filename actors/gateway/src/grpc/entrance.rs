@@ -25,7 +25,7 @@ use tower::{Layer, Service};
 const PREFIX: &str = "/deriva.Deriva/";
 
 /// Every call of the interface. Metrics and spans take their labels from here, never from a path.
-pub(super) const METHODS: [&str; 21] = [
+pub(super) const METHODS: [&str; 22] = [
     "PutLeaf",
     "PutLeafStream",
     "PutRecipe",
@@ -41,6 +41,7 @@ pub(super) const METHODS: [&str; 21] = [
     "Pin",
     "Unpin",
     "ListPins",
+    "Forget",
     "ClusterStatus",
     "ListFunctions",
     "Graph",
@@ -111,7 +112,11 @@ where
         request.extensions_mut().insert(admitted.clone());
         let limits = &self.context.node.limits;
         let limit = limits.message_bytes;
-        let deadline = Deadline::new(self.context.node.clock.clone(), None, limits.longest_request);
+        let deadline = Deadline::new(
+            self.context.node.clock.clone(),
+            None,
+            limits.longest_request,
+        );
         let silence = limits.silence;
         let request = request.map(|body| Body::new(Listening::new(body, silence, deadline)));
         let answer = self.inner.call(request);

@@ -13,9 +13,10 @@ use bytes::Bytes;
 use deriva_messages::{
     Fault,
     blob::{BlobMessage, Locator, StoredLeaf},
-    cache::{CacheCounts, CacheMessage, Evicted},
-    dag::{DagMessage, GraphNode, GraphQuestion},
+    cache::{CacheCounts, CacheMessage, CascadePolicy, Cascaded, Evicted},
+    dag::{Consumers, DagMessage, Forgotten, GraphNode, GraphQuestion, PinPage},
     gateway::GatewayMessage,
+    gc::{Collected, GcMessage},
     materialize::{Body, MaterializeMessage, Materialized, Mode},
 };
 use deriva_model::{CAddr, ChunkSize, ContentHash, Recipe, Trace};
@@ -30,7 +31,7 @@ use deriva_system::{
 use parking_lot::Mutex;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -48,6 +49,7 @@ pub(crate) struct Script {
     /// How many recipes each Put brought.
     pub(crate) puts: Mutex<Vec<usize>>,
     pub(crate) recipes: Mutex<Vec<CAddr>>,
+    pub(crate) pins: Mutex<BTreeSet<CAddr>>,
     /// A recipe whose address is here is refused.
     pub(crate) refused: Mutex<Vec<CAddr>>,
     /// Values by root; what is not here is not found.
@@ -140,6 +142,43 @@ impl Script {
                 };
                 reply.send(Ok(answer)).unwrap();
             }
+            DagMessage::Pin { address, reply } => {
+                let was_new = self.pins.lock().insert(address);
+                reply.send(Ok(was_new)).unwrap();
+            }
+            DagMessage::Unpin { address, reply } => {
+                let was_pinned = self.pins.lock().remove(&address);
+                reply.send(Ok(was_pinned)).unwrap();
+            }
+            DagMessage::ListPins {
+                after,
+                limit,
+                reply,
+            } => {
+                let pins = self.pins.lock();
+                let above = pins.iter().copied().filter(|pin| Some(*pin) > after);
+                let addresses: Vec<CAddr> = above.clone().take(limit).collect();
+                let page = PinPage {
+                    more: above.count() > addresses.len(),
+                    addresses,
+                    total: pins.len() as u64,
+                };
+                reply.send(Ok(page)).unwrap();
+            }
+            DagMessage::Forget {
+                address,
+                consumers,
+                reply,
+            } => {
+                let answer = match consumers {
+                    Consumers::Refuse => Err(Fault::InUse {
+                        address,
+                        by: address,
+                    }),
+                    Consumers::Forget => Ok(Forgotten { recipes: 2 }),
+                };
+                reply.send(answer).unwrap();
+            }
             DagMessage::PutAlias { .. } => unreachable!("the gateway does not say this"),
         }
     }
@@ -170,6 +209,20 @@ impl Script {
                     }))
                     .unwrap();
             }
+            CacheMessage::Cascade { policy, reply, .. } => {
+                let evicted = match policy {
+                    CascadePolicy::None => 1,
+                    CascadePolicy::Immediate => 2,
+                    CascadePolicy::Deferred => 3,
+                    CascadePolicy::DryRun => 4,
+                };
+                let done = Cascaded {
+                    evicted,
+                    ..Cascaded::default()
+                };
+                reply.send(Ok(done)).unwrap();
+            }
+            CacheMessage::Unlink { .. } => unreachable!("the gateway does not say this"),
             CacheMessage::Landed => {}
         }
     }
@@ -323,6 +376,15 @@ impl TestNode {
             dag: slot("dag", move |message| dag.dag(message)).await,
             cache: slot("cache", Script::cache).await,
             materialize: slot("materialize", move |message| mat.materialize(message)).await,
+            gc: slot("gc", |message| {
+                let GcMessage::Collect { request, reply } = message;
+                let done = Collected {
+                    leaves: request.max_removals.unwrap_or(99),
+                    ..Collected::default()
+                };
+                reply.send(Ok(done)).unwrap();
+            })
+            .await,
         };
         let context = GatewayContext::new(NodeParts {
             slots,

@@ -4,9 +4,9 @@ use super::{
     answers::{Answers, Items},
     cache,
     call::Call,
-    evaluate, explain,
+    collect, evaluate, explain,
     flow::Time,
-    graph, leaves, recipes, status, unimplemented, values,
+    graph, keep, leaves, recipes, status, unimplemented, values,
 };
 use crate::{
     context::GatewayContext,
@@ -177,7 +177,7 @@ impl api::deriva_server::Deriva for Service {
         &self,
         request: Request<api::CascadeInvalidateRequest>,
     ) -> Answered<api::CascadeInvalidateResponse> {
-        self.one(request, unimplemented::cascade_invalidate).await
+        self.one(request, cache::cascade_invalidate).await
     }
 
     async fn status(&self, request: Request<api::StatusRequest>) -> Answered<api::StatusResponse> {
@@ -189,22 +189,26 @@ impl api::deriva_server::Deriva for Service {
     }
 
     async fn garbage_collect(&self, request: Request<api::GcRequest>) -> Answered<api::GcResponse> {
-        self.one(request, unimplemented::garbage_collect).await
+        self.one(request, collect::collect).await
     }
 
     async fn pin(&self, request: Request<api::PinRequest>) -> Answered<api::PinResponse> {
-        self.one(request, unimplemented::pin).await
+        self.one(request, keep::pin).await
     }
 
     async fn unpin(&self, request: Request<api::UnpinRequest>) -> Answered<api::UnpinResponse> {
-        self.one(request, unimplemented::unpin).await
+        self.one(request, keep::unpin).await
     }
 
     async fn list_pins(
         &self,
         request: Request<api::ListPinsRequest>,
     ) -> Answered<api::ListPinsResponse> {
-        self.one(request, unimplemented::list_pins).await
+        self.one(request, keep::list_pins).await
+    }
+
+    async fn forget(&self, request: Request<api::ForgetRequest>) -> Answered<api::ForgetResponse> {
+        self.one(request, keep::forget).await
     }
 
     async fn cluster_status(

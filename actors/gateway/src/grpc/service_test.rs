@@ -6,9 +6,9 @@ use bytes::Bytes;
 use deriva_messages::{Fault, gateway::GatewayMessage};
 use deriva_model::{CAddr, Trace};
 use deriva_proto::{
-    EvaluateRequest, EvaluationMode, GetRequest, GraphRequest, InvalidateRequest, Keep, PinRequest,
-    PutLeafRequest, PutLeafStreamRequest, PutRecipeRequest, ResolveRequest, StatusRequest,
-    TraceRequest,
+    EvaluateRequest, EvaluationMode, ForgetRequest, GetRequest, GraphRequest, InvalidateRequest,
+    Keep, ListPinsRequest, PinRequest, PutLeafRequest, PutLeafStreamRequest, PutRecipeRequest,
+    ResolveRequest, StatusRequest, TraceRequest, UnpinRequest, VerifyRequest,
 };
 use deriva_system::supervise::Envelope;
 use ractor::{Actor, RpcReplyPort};
@@ -499,16 +499,68 @@ async fn the_node_tells_about_itself() {
 }
 
 #[tokio::test]
+async fn pins_are_listed_in_pages_and_a_forget_says_what_stands_in_its_way() {
+    let node = TestNode::start().await;
+    let mut served = node.serve().await;
+    let addrs: Vec<_> = (1..=3).map(|n| raw(CAddr::from_bytes([n; 32]))).collect();
+    for addr in &addrs {
+        let pin = PinRequest { addr: addr.clone() };
+        let first = served.client.pin(pin.clone()).await.unwrap();
+        let second = served.client.pin(pin).await.unwrap();
+        assert_eq!(
+            (first.into_inner().was_new, second.into_inner().was_new),
+            (true, false)
+        );
+    }
+    let page = |after: &bytes::Bytes, limit| ListPinsRequest {
+        after: after.clone(),
+        limit,
+    };
+    let first = served.client.list_pins(page(&bytes::Bytes::new(), 2)).await;
+    let first = first.unwrap().into_inner();
+    assert_eq!(
+        (&first.addrs[..], first.count, first.more),
+        (&addrs[..2], 3, true)
+    );
+    let last = served.client.list_pins(page(&addrs[1], 0)).await;
+    let last = last.unwrap().into_inner();
+    assert_eq!(
+        (&last.addrs[..], last.count, last.more),
+        (&addrs[2..], 3, false)
+    );
+    let unpin = UnpinRequest {
+        addr: addrs[0].clone(),
+    };
+    assert!(
+        served
+            .client
+            .unpin(unpin)
+            .await
+            .unwrap()
+            .into_inner()
+            .was_pinned
+    );
+    let forget = |cascade| ForgetRequest {
+        addr: addrs[0].clone(),
+        cascade,
+    };
+    let refused = served.client.forget(forget(false)).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::FailedPrecondition, "IN_USE")
+    );
+    let done = served.client.forget(forget(true)).await.unwrap();
+    assert_eq!(done.into_inner().forgotten_count, 2);
+}
+
+#[tokio::test]
 async fn what_this_release_lacks_says_so() {
     let node = TestNode::start().await;
     let mut served = node.serve().await;
-    let pin = served
-        .client
-        .pin(PinRequest { addr: raw(root()) })
-        .await
-        .unwrap_err();
+    let verify = VerifyRequest { addr: raw(root()) };
+    let verify = served.client.verify(verify).await.unwrap_err();
     assert_eq!(
-        (pin.code(), reason(&pin).as_str()),
+        (verify.code(), reason(&verify).as_str()),
         (Code::Unimplemented, "UNSUPPORTED")
     );
     let cascade = InvalidateRequest {
@@ -516,7 +568,7 @@ async fn what_this_release_lacks_says_so() {
         cascade: true,
     };
     let cascade = served.client.invalidate(cascade).await.unwrap_err();
-    assert_eq!(cascade.code(), Code::Unimplemented);
+    assert_eq!(cascade.code(), Code::NotFound);
     let unknown = InvalidateRequest {
         addr: raw(root()),
         cascade: false,
@@ -769,13 +821,25 @@ async fn a_request_that_is_never_sent_gives_its_place_back() {
             .body(tonic::body::Body::new(Silence))
             .unwrap();
         let mut channel = served.channel.clone();
-        let silent = tokio::spawn(async move { tower::Service::call(&mut channel, request).await });
+        let silent = tokio::spawn(async move {
+            let ready = std::future::poll_fn(|context| {
+                tower::Service::<hyper::Request<tonic::body::Body>>::poll_ready(
+                    &mut channel,
+                    context,
+                )
+            });
+            ready.await?;
+            tower::Service::call(&mut channel, request).await
+        });
         until(|| node.context.gate.admit("Get").is_err()).await;
         room_again(&mut served).await;
         let answer = silent.await.unwrap().unwrap();
         let said = Status::from_header_map(answer.headers());
         // A call whose answer is a stream says it in the stream's end.
         let code = said.map(|status| status.code());
-        assert!(matches!(code, None | Some(Code::DeadlineExceeded)), "{code:?}");
+        assert!(
+            matches!(code, None | Some(Code::DeadlineExceeded)),
+            "{code:?}"
+        );
     }
 }

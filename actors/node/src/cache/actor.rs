@@ -5,7 +5,7 @@
 
 use super::{
     decide::{self, Arrival, CacheConfig, Ledger, Place, RecipeAt},
-    perform::{self, Disk, Job},
+    perform::{self, Asked, Disk, Job},
 };
 use deriva_messages::{
     Reply,
@@ -21,7 +21,7 @@ use deriva_system::{
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// What the cache starts with.
 #[derive(Clone)]
@@ -46,6 +46,8 @@ pub struct CacheState {
     disk: Arc<Disk>,
     /// To the one task that keeps and evicts on disk, in order.
     jobs: mpsc::Sender<Job>,
+    /// Room for addresses that wait for deferred cascades.
+    deferred: Arc<Semaphore>,
 }
 
 impl Actor for CacheActor {
@@ -66,6 +68,7 @@ impl Actor for CacheActor {
             config,
             jobs: perform::start(disk.clone()),
             disk,
+            deferred: Arc::new(Semaphore::new(perform::DEFERRED_MAX)),
         };
         state.take_over();
         // A bell may have been lost with the actor before.
@@ -87,6 +90,27 @@ impl Actor for CacheActor {
                 }
             }
             CacheMessage::Invalidate { address, reply } => state.invalidate(address, reply, credit),
+            CacheMessage::Cascade {
+                address,
+                root,
+                policy,
+                detail,
+                reply,
+            } => {
+                let asked = Asked {
+                    address,
+                    root,
+                    policy,
+                    detail,
+                    reply,
+                    credit,
+                };
+                let (disk, deferred) = (state.disk.clone(), state.deferred.clone());
+                tokio::spawn(perform::cascade(disk, myself, deferred, asked));
+            }
+            CacheMessage::Unlink { addresses, reply } => {
+                perform::answer(reply, Ok(state.unlink(&addresses)));
+            }
             CacheMessage::EvictAll { reply } => state.evict_all(reply, credit),
             CacheMessage::Count { reply } => state.count(reply, credit),
         }
@@ -185,6 +209,17 @@ impl CacheState {
         });
     }
 
+    /// Bytes of each value that was in memory.
+    fn unlink(&mut self, addresses: &[CAddr]) -> Vec<Option<u64>> {
+        let mut sizes = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let value = self.values.unlink(address);
+            self.ledger.forget(address);
+            sizes.push(value.map(|value| value.bytes.len() as u64));
+        }
+        sizes
+    }
+
     fn evict_all(&mut self, reply: Reply<Evicted>, credit: Option<OwnedSemaphorePermit>) {
         let mut memory = self.ledger.clear();
         for address in memory.keys() {
@@ -256,3 +291,6 @@ fn kept_value(produced: &Produced) -> KeptValue {
 #[cfg(test)]
 #[path = "actor_test.rs"]
 mod actor_test;
+#[cfg(test)]
+#[path = "cascade_test.rs"]
+mod cascade_test;

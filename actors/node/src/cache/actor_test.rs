@@ -17,13 +17,13 @@ const CONFIG: CacheConfig = CacheConfig {
     disk_bytes: 1 << 20,
 };
 
-struct Cache {
-    stand: Stand,
-    slot: Slot<CacheMessage>,
+pub(super) struct Cache {
+    pub(super) stand: Stand,
+    pub(super) slot: Slot<CacheMessage>,
 }
 
 impl Cache {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let cache = Self {
             stand: Stand::with_shards().await,
             slot: Slot::new("cache", SlotLimits::default()),
@@ -44,7 +44,7 @@ impl Cache {
         self.slot.seat(actor);
     }
 
-    fn land(&self, recipe: &SealedRecipe, value: &Arc<Resident>, begun: u64) -> Landing {
+    pub(super) fn land(&self, recipe: &SealedRecipe, value: &Arc<Resident>, begun: u64) -> Landing {
         let landing = self.stand.values.offer(produced(recipe, value, begun));
         if landing == Landing::Ring {
             self.slot.ring(CacheMessage::Landed).unwrap();
@@ -52,7 +52,7 @@ impl Cache {
         landing
     }
 
-    async fn counts(&self) -> CacheCounts {
+    pub(super) async fn counts(&self) -> CacheCounts {
         let count = |reply| CacheMessage::Count { reply };
         self.slot.call(PATIENCE, count).await.unwrap()
     }
@@ -67,7 +67,7 @@ impl Cache {
         self.slot.call(PATIENCE, evict).await.unwrap()
     }
 
-    async fn until(&self, mut done: impl FnMut(CacheCounts) -> bool) {
+    pub(super) async fn until(&self, mut done: impl FnMut(CacheCounts) -> bool) {
         let waiting = async {
             while !done(self.counts().await) {
                 tokio::task::yield_now().await;

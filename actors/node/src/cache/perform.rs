@@ -4,6 +4,10 @@
 //!
 //! It refuses to retry: a value that could not be kept is only not kept.
 
+mod cascade;
+
+pub(super) use cascade::{Asked, DEFERRED_MAX, cascade};
+
 use super::{
     CacheArgs,
     decide::{CacheConfig, OnDisk},
@@ -24,7 +28,7 @@ use deriva_system::{
         layout::{self, Counter},
     },
     supervise::Slot,
-    view::Resident,
+    view::{Resident, ValueView},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -52,6 +56,7 @@ pub(super) struct Disk {
     storage: Arc<dyn Storage>,
     lane: Lane,
     blobs: Arc<[Slot<BlobMessage>]>,
+    values: Arc<ValueView>,
     config: CacheConfig,
 }
 
@@ -133,6 +138,7 @@ impl Disk {
             storage: args.storage,
             lane: args.lane,
             blobs: args.blobs,
+            values: args.values,
             config: args.config,
         }
     }

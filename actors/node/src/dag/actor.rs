@@ -58,6 +58,22 @@ impl Actor for DagActor {
             DagMessage::PutAlias { old, recipe, reply } => {
                 answered(credit, reply, perform::put_alias(args, old, recipe));
             }
+            DagMessage::Pin { address, reply } => {
+                answered(credit, reply, perform::pin(args, address));
+            }
+            DagMessage::Unpin { address, reply } => {
+                answered(credit, reply, perform::unpin(args, address));
+            }
+            DagMessage::ListPins {
+                after,
+                limit,
+                reply,
+            } => answered(credit, reply, perform::list_pins(args, after, limit)),
+            DagMessage::Forget {
+                address,
+                consumers,
+                reply,
+            } => answered(credit, reply, perform::forget(args, address, consumers)),
             DagMessage::Ask {
                 address,
                 question,

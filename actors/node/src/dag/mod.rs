@@ -15,6 +15,9 @@
 //! - Whatever a recipe names as an input is touched in the same step (`laws.md`, liveness).
 //! - Only an alias could close a cycle, and one that would is refused in the step that would add it.
 //!
+//! - A pin and a forget are on disk before their caller hears so. A put that meets a forgotten recipe
+//!   makes it a root again, stamped above the forgetting.
+//!
 //! In the graph an alias is a node whose one input is its recipe: it stands among the dependents of
 //! that recipe, and among the inputs of whoever names the old address.
 
@@ -28,6 +31,10 @@ pub use decide::{DagConfig, PUT_BYTES_MAX, PUT_RECIPES_MAX};
 #[cfg(test)]
 mod dag_test;
 #[cfg(test)]
+mod forget_test;
+#[cfg(test)]
 mod graph_test;
+#[cfg(test)]
+mod pins_test;
 #[cfg(test)]
 mod stage_test;

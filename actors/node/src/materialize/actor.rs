@@ -10,7 +10,10 @@ use deriva_messages::{
     materialize::{Body, Materialize, Materialized},
 };
 use deriva_model::Trace;
-use deriva_system::compute::{Compute, StoredContent, Ticket};
+use deriva_system::{
+    compute::{Compute, StoredContent, Ticket},
+    view::Held,
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -42,6 +45,8 @@ pub(super) struct Request {
     /// Ends with the request.
     watch: Option<Watch>,
     pump: Option<Pump>,
+    /// What no collection removes while the request lasts.
+    held: Option<Held>,
 }
 
 impl Actor for MaterializeActor {
@@ -63,6 +68,7 @@ impl Actor for MaterializeActor {
             reply: Some(args.reply),
             ticket: None,
             pump: None,
+            held: None,
         };
         Ok((Some(args.request), request))
     }
@@ -75,6 +81,8 @@ impl Actor for MaterializeActor {
         (asked, request): &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(asked) = asked.take() {
+            let used = perform::used_by(&asked);
+            request.held = Some(request.tools.holds.hold(used).await);
             let done = Bell::of(&myself).into_done();
             let compute: &dyn Compute = request.tools.compute.as_ref();
             request.ticket = Some(request.span.in_scope(|| compute.start(asked, done)));
@@ -151,6 +159,7 @@ impl Request {
         self.ticket = None;
         self.watch = None;
         self.pump = None;
+        self.held = None;
         myself.stop(None);
     }
 }

@@ -7,6 +7,7 @@ use deriva_messages::{
     blob::BlobMessage,
     materialize::{Materialize, Materialized},
 };
+use deriva_model::CAddr;
 use deriva_system::{
     compute::{Done, StoredContent},
     shard::shard_of,
@@ -31,6 +32,15 @@ type Chunk = Result<Bytes, Fault>;
 pub(super) fn span_of(request: &Materialize) -> Span {
     let root = request.root.to_hex();
     tracing::info_span!("materialize", root = root.get(..SHORT))
+}
+
+/// What a request uses of the store: its root, and whatever the recipes that travel with it name.
+/// Stored recipes hold their inputs by themselves.
+pub(super) fn used_by(request: &Materialize) -> Vec<CAddr> {
+    let travelling = request.transient.values();
+    let named = travelling.flat_map(|recipe| recipe.recipe().inputs().iter().copied());
+    let named = named.filter(|input| !request.transient.contains_key(input));
+    std::iter::once(request.root).chain(named).collect()
 }
 
 /// A caller that went away does not hear the answer; that is counted, not an error.

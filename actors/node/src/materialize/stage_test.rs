@@ -153,6 +153,7 @@ impl Stage {
             compute: Arc::new(Fake { begun: sender }),
             blobs: vec![blob],
             clock: Arc::new(ManualClock::default()),
+            holds: Arc::default(),
             config,
         };
         let spawned = Actor::spawn(None, MaterializeSupervisor, args).await;

@@ -15,6 +15,7 @@ use deriva_system::{
     Clock,
     compute::Compute,
     supervise::{Envelope, Slot},
+    view::Holds,
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{collections::HashSet, sync::Arc};
@@ -27,6 +28,8 @@ pub struct MaterializeArgs {
     /// The blob shards, in the order by which contents find theirs.
     pub blobs: Vec<Slot<BlobMessage>>,
     pub clock: Arc<dyn Clock>,
+    /// The node's.
+    pub holds: Arc<Holds>,
     pub config: MaterializeConfig,
 }
 

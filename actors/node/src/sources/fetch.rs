@@ -149,12 +149,14 @@ fn recipes(sources: &NodeSources, answers: &mut Answers<'_>, look: Look) -> Resu
     if open.is_empty() {
         return Ok(());
     }
+    let removals = sources.recipes.removals();
     let stored = read(sources, Space::Recipes, &keys)?;
     for (at, stored) in open.into_iter().zip(stored) {
         let Some(stored) = stored else { continue };
         let address = answers.address(at);
         let recipe = Arc::new(open_recipe(address, &stored)?);
         sources.recipes.admit(recipe.clone(), sources.recipe_bytes);
+        sources.recipes.recheck(&address, removals);
         // The recipe is stored after all, so a value that came with a request counts.
         let value = match look {
             Look::ForValues => sources.values.get(&address),

@@ -3,8 +3,8 @@
 
 use deriva_model::CAddr;
 use deriva_proto::{
-    CascadeInvalidateRequest, CascadeInvalidateResponse, GcRequest, GcResponse, InvalidateRequest,
-    InvalidateResponse, ListPinsRequest, PinRequest, UnpinRequest,
+    CascadeInvalidateRequest, CascadeInvalidateResponse, ForgetRequest, GcRequest, GcResponse,
+    InvalidateRequest, InvalidateResponse, ListPinsRequest, PinRequest, UnpinRequest,
 };
 
 use crate::{Client, ClientError, client::Stub, convert};
@@ -33,6 +33,16 @@ pub struct Collection {
     pub detail_addrs: bool,
     /// The most removals; 0 means no bound.
     pub max_removals: u64,
+}
+
+/// What becomes of the consumers of a recipe that is forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consumers {
+    /// A live one is a reason to refuse.
+    #[default]
+    Refuse,
+    /// They are forgotten along with it.
+    Forget,
 }
 
 impl Client {
@@ -93,10 +103,32 @@ impl Client {
         Ok(self.once(message, call).await?.was_pinned)
     }
 
-    /// Every pinned address.
+    /// Every pinned address, page by page.
     pub async fn list_pins(&self) -> Result<Vec<CAddr>, ClientError> {
-        let call = async |mut stub: Stub, request| stub.list_pins(request).await;
-        let answer = self.repeatable(ListPinsRequest {}, call).await?;
-        convert::addresses(&answer.addrs)
+        let mut pins: Vec<CAddr> = Vec::new();
+        loop {
+            let message = ListPinsRequest {
+                after: pins.last().map(convert::bytes_of).unwrap_or_default(),
+                limit: 0,
+            };
+            let call = async |mut stub: Stub, request| stub.list_pins(request).await;
+            let page = self.repeatable(message, call).await?;
+            let before = pins.len();
+            pins.extend(convert::addresses(&page.addrs)?);
+            // A page without addresses ends it too: a server that says "more" for ever does not.
+            if !page.more || pins.len() == before {
+                return Ok(pins);
+            }
+        }
+    }
+
+    /// Withdraws a recipe as a root; answers how many recipes were roots before.
+    pub async fn forget(&self, addr: &CAddr, consumers: Consumers) -> Result<u64, ClientError> {
+        let message = ForgetRequest {
+            addr: convert::bytes_of(addr),
+            cascade: consumers == Consumers::Forget,
+        };
+        let call = async |mut stub: Stub, request| stub.forget(request).await;
+        Ok(self.once(message, call).await?.forgotten_count)
     }
 }

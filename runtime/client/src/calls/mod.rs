@@ -9,6 +9,6 @@ mod put;
 mod status;
 mod value;
 
-pub use keep::{CascadeRequest, Collection};
+pub use keep::{CascadeRequest, Collection, Consumers};
 pub use put::MissingInputs;
 pub use value::{Evaluation, Keep, Mode};

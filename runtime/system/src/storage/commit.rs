@@ -4,16 +4,16 @@
 //! fsync. It refuses to reorder steps, to answer before the disk has, and to go on after a write
 //! whose fate is unknown.
 
+mod epochs;
+
+use self::epochs::Epochs;
 use super::{Batch, Durability, Entry, Overlay, Reading, Space, Storage, StorageFault, layout};
 use crate::Clock;
 use bytes::Bytes;
 use deriva_messages::Fault;
 use deriva_model::Epoch;
-use std::{sync::Arc, thread, time::Duration};
+use std::{sync::Arc, thread};
 use tokio::sync::{mpsc, oneshot};
-
-/// Epochs open at least this often.
-const EPOCH_LENGTH: Duration = Duration::from_secs(3600);
 
 /// Bounds of the lane.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub struct Step<'group> {
     seen: Overlay<'group>,
     batch: Batch,
     epoch: Epoch,
+    /// Milliseconds since 1970, as the group began.
+    wall: u64,
 }
 
 impl Step<'_> {
@@ -48,6 +50,26 @@ impl Step<'_> {
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Opens the next epoch: this step and those after it write in it, none before has.
+    pub fn open_epoch(&mut self) -> Epoch {
+        self.epoch = self.epoch.next();
+        let (epoch, wall) = (self.epoch, self.wall);
+        self.put(
+            Space::Meta,
+            layout::epoch_start_key(epoch),
+            layout::number(wall),
+        );
+        let open = layout::epoch_value(epoch, wall);
+        self.put(Space::Meta, layout::META_EPOCH.to_vec(), open);
+        epoch
+    }
+
+    /// Milliseconds since 1970: what an epoch that opened now would start with.
+    #[must_use]
+    pub const fn wall_millis(&self) -> u64 {
+        self.wall
     }
 
     pub fn put(&mut self, space: Space, key: Vec<u8>, value: impl Into<Bytes>) {
@@ -114,7 +136,8 @@ type Decide = Box<dyn FnOnce(&mut Step<'_>) -> (Ending, Tell) + Send>;
 /// How a step ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    Decided,
+    /// With the epoch that was open then.
+    Decided(Epoch),
     /// What it wrote is forgotten.
     Refused,
 }
@@ -174,7 +197,7 @@ impl CommitLane {
                 let tell: Tell = Box::new(move |written| {
                     deliver(answer, written.map(|()| value).map_err(Fault::from));
                 });
-                (Ending::Decided, tell)
+                (Ending::Decided(step.epoch), tell)
             }
             Err(fault) => {
                 let tell: Tell = Box::new(move |written| {
@@ -210,68 +233,6 @@ fn deliver<T>(answer: oneshot::Sender<T>, value: T) {
     }
 }
 
-struct Epochs {
-    clock: Arc<dyn Clock>,
-    open: Epoch,
-    /// When it was opened, by the clock that does not jump; none when the next group opens one.
-    opened: Option<Duration>,
-    /// When it was opened, by the clock that may jump. Milliseconds since 1970.
-    start: u64,
-}
-
-impl Epochs {
-    /// Each start opens an epoch of its own.
-    fn open(storage: &dyn Storage, clock: Arc<dyn Clock>) -> Result<Self, StorageFault> {
-        let before = match storage.get(Space::Meta, layout::META_EPOCH)? {
-            None => Epoch::new(0),
-            Some(bytes) => {
-                let (epoch, _) =
-                    layout::parse_epoch(&bytes).ok_or_else(|| StorageFault::Damaged {
-                        why: "the epoch cannot be read".to_owned(),
-                    })?;
-                epoch
-            }
-        };
-        Ok(Self {
-            clock,
-            open: before,
-            opened: None,
-            start: 0,
-        })
-    }
-
-    /// The epochs that open with the next group, with their starts: the last is the group's own, and
-    /// where none opens it is the open one. Of the hours in which no step came the first is opened
-    /// late, under its own time: nothing was touched in it, so nobody can tell.
-    fn opening(&mut self) -> Vec<(Epoch, u64)> {
-        let (now, wall) = (self.clock.monotonic(), self.clock.wall_millis());
-        let mut opening = Vec::new();
-        if let Some(opened) = self.opened {
-            let open_for = now.saturating_sub(opened);
-            if open_for < EPOCH_LENGTH {
-                return opening;
-            }
-            if open_for >= EPOCH_LENGTH.saturating_mul(2) {
-                let length = u64::try_from(EPOCH_LENGTH.as_millis()).unwrap_or(u64::MAX);
-                let due = self.start.saturating_add(length).min(wall);
-                self.open = self.open.next();
-                opening.push((self.open, due));
-            }
-        }
-        self.open = self.open.next();
-        self.opened = Some(now);
-        self.start = wall;
-        opening.push((self.open, wall));
-        opening
-    }
-
-    /// Says which epoch is open.
-    fn tell(&self, batch: &mut Batch) {
-        let open = layout::epoch_value(self.open, self.start);
-        batch.put(Space::Meta, layout::META_EPOCH.to_vec(), open);
-    }
-}
-
 struct Lane {
     storage: Arc<dyn Storage>,
     epochs: Epochs,
@@ -300,7 +261,7 @@ impl Lane {
         if !batch.is_empty() {
             self.epochs.tell(&mut batch);
         }
-        let epoch = self.epochs.open;
+        let (mut epoch, wall) = (self.epochs.open, self.epochs.wall());
         let mut durability = Durability::Behind;
         let mut waiting = Vec::new();
         let mut next = Some(first);
@@ -308,8 +269,9 @@ impl Lane {
         while let Some(pending) = next.take() {
             steps += 1;
             let synced = pending.durability;
-            match run_step(&seen, epoch, pending) {
-                Some((Ending::Decided, writes, tell)) => {
+            match run_step(&seen, (epoch, wall), pending) {
+                Some((Ending::Decided(open), writes, tell)) => {
+                    epoch = open;
                     seen.apply(&writes);
                     batch.append(writes);
                     if synced == Durability::Synced {
@@ -327,11 +289,11 @@ impl Lane {
             }
         }
         drop(seen);
+        self.epochs.opened_by_steps(epoch, wall);
         metrics::histogram!("commit_group_steps").record(steps as f64);
         let written = self.write(batch, durability);
         if written.is_err() {
-            // An epoch whose opening was not written is not used again.
-            self.epochs.opened = None;
+            self.epochs.not_written();
         }
         for tell in waiting {
             tell(written.clone());
@@ -361,11 +323,16 @@ impl Lane {
 }
 
 /// Runs one step; how it ended, what it wrote and whom to tell, or nothing if it panicked.
-fn run_step(seen: &Overlay<'_>, epoch: Epoch, pending: Pending) -> Option<(Ending, Batch, Tell)> {
+fn run_step(
+    seen: &Overlay<'_>,
+    (epoch, wall): (Epoch, u64),
+    pending: Pending,
+) -> Option<(Ending, Batch, Tell)> {
     let mut step = Step {
         seen: Overlay::new(seen),
         batch: Batch::default(),
         epoch,
+        wall,
     };
     let decide = pending.decide;
     // A panic drops the step's answer, which its caller hears as `Unavailable`.

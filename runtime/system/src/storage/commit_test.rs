@@ -2,9 +2,9 @@
 //! refusals, panics and failing disks that leave nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::*;
+use super::{epochs::EPOCH_LENGTH, *};
 use crate::{ManualClock, storage::MemoryStorage};
-use std::sync::mpsc as blocking;
+use std::{sync::mpsc as blocking, time::Duration};
 use tokio::task::JoinHandle;
 
 struct Stage {
@@ -484,4 +484,37 @@ async fn hours_in_which_nobody_came_do_not_make_what_was_touched_before_them_you
         let key = layout::epoch_start_key(Epoch::new(epoch));
         assert_eq!(read_number(stage.storage.as_ref(), &key), Ok(start));
     }
+}
+
+#[tokio::test]
+async fn a_step_opens_epochs_of_its_own_that_survive_and_are_not_given_out_twice() {
+    let stage = stage(CommitLimits::default());
+    let before = stage.put(b"a", Durability::Synced).await.unwrap();
+    let opened = stage
+        .lane
+        .commit(Durability::Synced, |step: &mut Step<'_>| {
+            Ok((step.open_epoch(), step.open_epoch()))
+        });
+    let (first, second) = opened.await.unwrap();
+    assert_eq!((first, second), (before.next(), before.next().next()));
+    assert_eq!(stage.put(b"b", Durability::Synced).await, Ok(second));
+    // What a refused step opened is not open.
+    let refused = stage
+        .lane
+        .commit(Durability::Synced, |step: &mut Step<'_>| {
+            step.open_epoch();
+            Err::<(), _>(refusal())
+        });
+    refused.await.unwrap_err();
+    assert_eq!(stage.put(b"c", Durability::Synced).await, Ok(second));
+    for epoch in [first, second] {
+        let start = stage
+            .storage
+            .get(Space::Meta, &layout::epoch_start_key(epoch));
+        assert!(start.unwrap().is_some());
+    }
+    stage.storage.cut_power();
+    let again = lane(&stage.storage, &stage.clock, CommitLimits::default());
+    let opened = again.commit(Durability::Synced, |step: &mut Step<'_>| Ok(step.epoch()));
+    assert!(opened.await.unwrap() > second);
 }

@@ -20,6 +20,10 @@
 //! | meta | `epochs/` epoch | its start |
 //! | meta | `count/` name | a counter |
 //! | meta | `staged/` locator | nothing: an upload that no content owns yet |
+//! | meta | `forgotten/` recipe | the epoch of its forgetting |
+//! | meta | `tomb/` address | the highest touch epoch that its removal kills |
+//! | meta | `collection` | of the collection under way: epoch, grace (ms), removals left |
+//! | meta | `longest_grace` | of all collections so far (ms) |
 //! | meta | `age/` number | recipe address of a value on disk, in the order written |
 //!
 //! Numbers are u64, big-endian, so that keys sort as numbers do. It refuses what it did not write:
@@ -40,6 +44,11 @@ pub const META_EPOCH: &[u8] = b"epoch";
 pub const EPOCHS_PREFIX: &[u8] = b"epochs/";
 pub const STAGED_PREFIX: &[u8] = b"staged/";
 pub const AGE_PREFIX: &[u8] = b"age/";
+pub const FORGOTTEN_PREFIX: &[u8] = b"forgotten/";
+pub const TOMB_PREFIX: &[u8] = b"tomb/";
+pub const META_COLLECTION: &[u8] = b"collection";
+/// Milliseconds of the longest grace that any collection was given: tombstones are kept as long.
+pub const META_LONGEST_GRACE: &[u8] = b"longest_grace";
 
 const EDGE_INPUTS: u8 = 0;
 const EDGE_DEPENDENT: u8 = 1;
@@ -54,6 +63,7 @@ pub enum Counter {
     LeafBytes,
     Values,
     ValueBytes,
+    Pins,
 }
 
 impl Counter {
@@ -65,6 +75,7 @@ impl Counter {
             Self::LeafBytes => b"leaf_bytes",
             Self::Values => b"values",
             Self::ValueBytes => b"value_bytes",
+            Self::Pins => b"pins",
         };
         [b"count/", name].concat()
     }
@@ -277,6 +288,45 @@ pub fn staged_key(locator: Locator) -> Vec<u8> {
 #[must_use]
 pub fn age_key(sequence: u64) -> Vec<u8> {
     [AGE_PREFIX, &sequence.to_be_bytes()].concat()
+}
+
+#[must_use]
+pub fn forgotten_key(recipe: &CAddr) -> Vec<u8> {
+    [FORGOTTEN_PREFIX, recipe.as_bytes()].concat()
+}
+
+#[must_use]
+pub fn tomb_key(address: &CAddr) -> Vec<u8> {
+    [TOMB_PREFIX, address.as_bytes()].concat()
+}
+
+/// What a collection under way writes down, so that one that was cut off is gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectionEntry {
+    pub epoch: Epoch,
+    /// Milliseconds.
+    pub grace: u64,
+    /// Objects that it may still remove.
+    pub left: u64,
+}
+
+impl CollectionEntry {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let numbers = [self.epoch.number(), self.grace, self.left];
+        numbers.map(u64::to_be_bytes).concat()
+    }
+
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let (epoch, rest) = split_number(bytes)?;
+        let (grace, rest) = split_number(rest)?;
+        Some(Self {
+            epoch: Epoch::new(epoch),
+            grace,
+            left: parse_number(rest)?,
+        })
+    }
 }
 
 /// The number at the end of an `age/` or `staged/` key.

@@ -9,7 +9,10 @@ use deriva_model::{CAddr, Record};
 use parking_lot::Mutex;
 use std::{
     collections::{HashMap, VecDeque},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 /// Invalidated addresses remembered one by one, some 80 bytes each.
@@ -31,6 +34,34 @@ pub struct Invalidations {
     number: AtomicU64,
     recent: Mutex<Recent>,
     recent_max: usize,
+    /// Cascades under way.
+    cascades: AtomicUsize,
+}
+
+/// A cascade under way: until it ends nothing is recorded, so that nothing that was made from what
+/// it has not reached yet can come in behind it.
+#[derive(Debug)]
+pub struct Cascading {
+    invalidations: Arc<Invalidations>,
+    finished: bool,
+}
+
+impl Cascading {
+    /// Ends it: what it covered, all under one number.
+    pub fn finish(mut self, covered: &[CAddr]) -> u64 {
+        self.finished = true;
+        self.invalidations.add_all(covered)
+    }
+}
+
+impl Drop for Cascading {
+    /// One that was cut off covers everything: nobody knows how far it came.
+    fn drop(&mut self) {
+        if !self.finished {
+            self.invalidations.raise_floor();
+        }
+        self.invalidations.cascades.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Default for Invalidations {
@@ -47,7 +78,47 @@ impl Invalidations {
             number: AtomicU64::new(0),
             recent: Mutex::new(Recent::default()),
             recent_max,
+            cascades: AtomicUsize::new(0),
         }
+    }
+
+    /// Begins a cascade.
+    #[must_use]
+    pub fn cascade(self: &Arc<Self>) -> Cascading {
+        self.cascades.fetch_add(1, Ordering::AcqRel);
+        Cascading {
+            invalidations: self.clone(),
+            finished: false,
+        }
+    }
+
+    /// Invalidates many addresses under one number; more than are remembered cover everything.
+    fn add_all(&self, addresses: &[CAddr]) -> u64 {
+        if addresses.len() > self.recent_max {
+            return self.raise_floor();
+        }
+        let mut recent = self.recent.lock();
+        let number = self.number.load(Ordering::Relaxed) + 1;
+        for address in addresses {
+            recent.numbers.insert(*address, number);
+            recent.order.push_back((number, *address));
+        }
+        while recent.order.len() > self.recent_max {
+            recent.forget_oldest();
+        }
+        self.number.store(number, Ordering::Release);
+        number
+    }
+
+    /// What began before now is not recorded, whatever it consumed.
+    fn raise_floor(&self) -> u64 {
+        let mut recent = self.recent.lock();
+        let number = self.number.load(Ordering::Relaxed) + 1;
+        recent.numbers.clear();
+        recent.order.clear();
+        recent.floor = number;
+        self.number.store(number, Ordering::Release);
+        number
     }
 
     /// The number under which an evaluation that starts now begins.
@@ -75,6 +146,9 @@ impl Invalidations {
     /// asks before the place where it records, which the invalidation then clears.
     #[must_use]
     pub fn cover(&self, record: &Record, begun: u64) -> bool {
+        if self.cascades.load(Ordering::Acquire) > 0 {
+            return true;
+        }
         if begun >= self.number() {
             return false;
         }

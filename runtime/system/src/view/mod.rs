@@ -3,10 +3,12 @@
 //!
 //! They refuse to decide what stays: the actor that owns a view bounds it.
 
+mod holds;
 mod invalidations;
 mod recipes;
 mod values;
 
-pub use invalidations::Invalidations;
+pub use holds::{Held, Holds};
+pub use invalidations::{Cascading, Invalidations};
 pub use recipes::RecipeView;
 pub use values::{Landing, Origin, Produced, Resident, Source, ValueView};

@@ -19,6 +19,8 @@ const SLACK: u64 = 32;
 pub struct RecipeView {
     map: DashMap<CAddr, Arc<SealedRecipe>>,
     bytes: AtomicU64,
+    /// Recipes that were removed from the store.
+    removals: AtomicU64,
 }
 
 fn weight(recipe: &SealedRecipe) -> u64 {
@@ -65,6 +67,26 @@ impl RecipeView {
         for victim in victims {
             self.remove(&victim);
         }
+    }
+
+    /// How many recipes were removed from the store so far. Whoever reads the store to admit what it
+    /// finds asks before, and has it rechecked after.
+    #[must_use]
+    pub fn removals(&self) -> u64 {
+        self.removals.load(Ordering::SeqCst)
+    }
+
+    /// Takes a recipe out again that was admitted from a read which a removal may have overtaken.
+    pub fn recheck(&self, address: &CAddr, removals: u64) {
+        if self.removals() != removals {
+            self.remove(address);
+        }
+    }
+
+    /// The collection's: the recipe is no longer in the store.
+    pub fn removed(&self, address: &CAddr) {
+        self.removals.fetch_add(1, Ordering::SeqCst);
+        self.remove(address);
     }
 
     /// The owner's.

@@ -286,8 +286,27 @@ impl ValueView {
     /// memory. What began earlier does not come in again. Gives the value that was there.
     pub fn invalidate(&self, address: &CAddr) -> Option<Arc<Resident>> {
         self.invalidations.add(*address);
+        self.unlink(address)
+    }
+
+    /// The owner's: takes a value out of memory without a number of its own; a cascade gives one to
+    /// all that it takes. Gives the value that was there.
+    pub fn unlink(&self, address: &CAddr) -> Option<Arc<Resident>> {
         let arrived = self.inbox.lock().take(address).map(|new| new.value);
         self.remove(address).or(arrived)
+    }
+
+    /// What is in memory of recipes that only travel with requests: what each consumed is known from
+    /// its record alone.
+    #[must_use]
+    pub fn travelling(&self) -> Vec<Arc<Record>> {
+        let settled = self.map.iter();
+        let settled = settled.filter(|entry| !entry.value().is_durable());
+        let mut records: Vec<_> = settled.map(|entry| entry.value().record.clone()).collect();
+        let inbox = self.inbox.lock();
+        let arrived = inbox.values.values().filter(|new| !new.value.is_durable());
+        records.extend(arrived.map(|new| new.value.record.clone()));
+        records
     }
 
     /// The owner's: what arrived, with nothing taken out of the inbox yet.

@@ -1,6 +1,6 @@
 //! Leaves: a content that stands, and a marker that says it is somebody's.
 
-use super::{change_content, look, standing, still_staged};
+use super::{change_content, look, standing, still_staged, value::free_content};
 use crate::blob::{
     admit::Leaf,
     decide::{self, Chunks, ContentChange, Incoming, MarkerChange},
@@ -9,6 +9,7 @@ use deriva_messages::{
     Fault,
     blob::{Locator, StoredLeaf},
 };
+use deriva_model::CAddr;
 use deriva_system::storage::{
     Reading, Space, StorageFault,
     commit::Step,
@@ -99,6 +100,24 @@ fn mark(step: &mut Step<'_>, leaf: &Leaf) -> Result<StoredLeaf, StorageFault> {
         size: leaf.size(),
         was_new: change == MarkerChange::New,
     })
+}
+
+/// Takes a leaf's marker away, and its bytes if no value holds them. Its size, if it was a leaf. Who
+/// may do so is for the caller to decide, in the same step.
+///
+/// # Errors
+/// The store could not be read.
+pub fn remove_leaf_step(step: &mut Step<'_>, address: &CAddr) -> Result<Option<u64>, StorageFault> {
+    let key = layout::address_key(address);
+    let Some(raw) = look(step, Space::Leaves, &key)? else {
+        return Ok(None);
+    };
+    let size = layout::parse_leaf_marker(&raw).map_or(0, |(_, size)| size);
+    step.delete(Space::Leaves, key);
+    step.count(Counter::Leaves, -1)?;
+    step.count(Counter::LeafBytes, -signed(size))?;
+    free_content(step, &address.as_content())?;
+    Ok(Some(size))
 }
 
 fn signed(size: u64) -> i64 {

@@ -8,7 +8,7 @@ mod leaf;
 mod upload;
 mod value;
 
-pub use leaf::{LeafPut, put_leaf_step, seal_step};
+pub use leaf::{LeafPut, put_leaf_step, remove_leaf_step, seal_step};
 pub use upload::abandon_step;
 pub use value::{Keeping, drop_step, keep_step};
 

@@ -184,7 +184,8 @@ fn drop_marker(step: &mut Step<'_>, record: &Record) -> Result<Option<u64>, Stor
     Ok(Some(size))
 }
 
-fn free_content(step: &mut Step<'_>, content: &ContentHash) -> Result<(), StorageFault> {
+/// The bytes of a content go if nothing holds them any more.
+pub(super) fn free_content(step: &mut Step<'_>, content: &ContentHash) -> Result<(), StorageFault> {
     let leaf = layout::address_key(&content.as_leaf_address());
     let holders = Holders {
         leaf: look(step, Space::Leaves, &leaf)?.is_some(),

@@ -78,24 +78,9 @@ impl Edges<'_> {
     pub(super) fn for_dependents(
         &self,
         node: &CAddr,
-        mut each: impl FnMut(CAddr) -> Result<(), Fault>,
+        each: impl FnMut(CAddr) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let prefix = layout::dependents_prefix(node);
-        let mut from = prefix.clone();
-        loop {
-            let page = self.storage.scan(Space::Edges, &prefix, &from, PAGE)?;
-            let full = page.len() == PAGE;
-            for (key, _) in page {
-                let dependent = layout::last_address(&key);
-                each(dependent.ok_or_else(|| damaged(Space::Edges, node))?)?;
-                from = key;
-            }
-            if !full {
-                return Ok(());
-            }
-            // The next key after the last one read.
-            from.push(0);
-        }
+        for_dependents(self.storage, node, each)
     }
 
     /// Whether anything is stored under an address.
@@ -113,6 +98,30 @@ impl Edges<'_> {
             }
         }
         Ok(false)
+    }
+}
+
+/// Calls `each` with the direct dependents of a node, ascending, until it answers a fault.
+pub(super) fn for_dependents(
+    store: &dyn Reading,
+    node: &CAddr,
+    mut each: impl FnMut(CAddr) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let prefix = layout::dependents_prefix(node);
+    let mut from = prefix.clone();
+    loop {
+        let page = store.scan(Space::Edges, &prefix, &from, PAGE)?;
+        let full = page.len() == PAGE;
+        for (key, _) in page {
+            let dependent = layout::last_address(&key);
+            each(dependent.ok_or_else(|| damaged(Space::Edges, node))?)?;
+            from = key;
+        }
+        if !full {
+            return Ok(());
+        }
+        // The next key after the last one read.
+        from.push(0);
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod answer;
 mod edges;
+mod forget;
+mod pins;
 mod store;
 
 use super::{DagArgs, decide};
 use deriva_messages::{
     Fault, Reply,
-    dag::{GraphNode, GraphQuestion, MissingInputs},
+    dag::{Consumers, Forgotten, GraphNode, GraphQuestion, MissingInputs, PinPage},
 };
 use deriva_model::{CAddr, SealedRecipe, legacy_address};
 use deriva_system::storage::Durability;
@@ -24,6 +26,7 @@ pub(super) async fn put(
 ) -> Result<(), Fault> {
     decide::fits_one_put(&recipes)?;
     let stored = recipes.clone();
+    let removals = args.view.removals();
     let created = args
         .commit
         .commit(Durability::Synced, move |step| {
@@ -31,7 +34,7 @@ pub(super) async fn put(
         })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);
-    admit(&args, &stored).await;
+    admit(&args, &stored, removals).await;
     Ok(())
 }
 
@@ -50,6 +53,7 @@ pub(super) async fn put_alias(
         });
     }
     let (stored, limit) = (recipe.clone(), args.config.graph_node_limit);
+    let removals = args.view.removals();
     let created = args
         .commit
         .commit(Durability::Synced, move |step| {
@@ -57,20 +61,49 @@ pub(super) async fn put_alias(
         })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);
-    admit(&args, &[stored]).await;
+    admit(&args, &[stored], removals).await;
     Ok(())
 }
 
 /// Makes what is durable resident. A large batch lets others run in between.
-async fn admit(args: &DagArgs, recipes: &[Arc<SealedRecipe>]) {
+async fn admit(args: &DagArgs, recipes: &[Arc<SealedRecipe>], removals: u64) {
     for some in recipes.chunks(ADMITTED_AT_ONCE) {
         for recipe in some {
             let budget = args.config.recipe_budget_bytes;
             args.view.admit(recipe.clone(), budget);
+            args.view.recheck(&recipe.address(), removals);
         }
         tokio::task::yield_now().await;
     }
     metrics::gauge!("dag_recipes_resident_bytes").set(args.view.bytes() as f64);
+}
+
+/// Makes an address a root; whether it was none.
+pub(super) async fn pin(args: DagArgs, address: CAddr) -> Result<bool, Fault> {
+    pins::pin(args, address).await
+}
+
+/// Withdraws a pin; whether there was one.
+pub(super) async fn unpin(args: DagArgs, address: CAddr) -> Result<bool, Fault> {
+    pins::unpin(args, address).await
+}
+
+/// One page of the pins.
+pub(super) async fn list_pins(
+    args: DagArgs,
+    after: Option<CAddr>,
+    limit: usize,
+) -> Result<PinPage, Fault> {
+    pins::list(args, after, limit).await
+}
+
+/// Withdraws a recipe as a root.
+pub(super) async fn forget(
+    args: DagArgs,
+    address: CAddr,
+    consumers: Consumers,
+) -> Result<Forgotten, Fault> {
+    forget::forget(args, address, consumers).await
 }
 
 /// Answers a question from the graph lane. The reply goes along, so that a question whose asker went

@@ -2,7 +2,10 @@
 //! may stand where it is easiest to read.
 
 use super::super::decide;
-use super::edges::{StepGraph, damaged};
+use super::{
+    edges::{StepGraph, damaged},
+    forget,
+};
 use deriva_messages::{Fault, dag::MissingInputs};
 use deriva_model::{CAddr, SealedRecipe, would_cycle};
 use deriva_system::storage::{
@@ -87,6 +90,7 @@ fn touch_in(step: &mut Step<'_>, space: Space, address: &CAddr) -> Result<bool, 
 /// Writes one recipe with its edges, or touches it; whether it is new.
 fn store(step: &mut Step<'_>, recipe: &SealedRecipe) -> Result<bool, Fault> {
     let address = recipe.address();
+    forget::revive(step, &address)?;
     if touch_in(step, Space::Recipes, &address)? {
         return Ok(false);
     }

@@ -1,0 +1,323 @@
+//! Cascades: an address and everything that depends on it leaves memory and disk.
+//!
+//! From before the walk until all are gone nothing is recorded on this node, so that no value made
+//! from one that was still to go comes in behind. It refuses to recurse: a chain may be as long as
+//! the graph.
+
+use super::{Disk, answer};
+use deriva_messages::{
+    Fault, Reply,
+    blob::DropReason,
+    cache::{CacheMessage, CascadePolicy, CascadeRoot, Cascaded},
+};
+use deriva_model::{CAddr, Record};
+use deriva_system::{
+    storage::{Space, Storage, StorageFault, layout},
+    supervise::Envelope,
+    view::Cascading,
+};
+use ractor::ActorRef;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// Addresses that one cascade may reach: some 100 bytes each while it lasts.
+const REACH_MAX: usize = 5_000_000;
+/// Addresses that wait for deferred cascades, over all of them.
+pub(in crate::cache) const DEFERRED_MAX: usize = 1 << 20;
+/// Addresses that leave memory and disk in one step.
+const BATCH: usize = 1024;
+/// Nodes whose dependents are read in one piece of the lane's work.
+const EXPANDED_AT_ONCE: usize = 256;
+/// Dependents read at once.
+const PAGE: usize = 4096;
+/// What a client is told to wait when too much is deferred.
+const RETRY_AFTER_MS: u64 = 1000;
+
+/// One cascade, as it was asked for.
+pub(in crate::cache) struct Asked {
+    pub(in crate::cache) address: CAddr,
+    pub(in crate::cache) root: CascadeRoot,
+    pub(in crate::cache) policy: CascadePolicy,
+    pub(in crate::cache) detail: usize,
+    pub(in crate::cache) reply: Reply<Cascaded>,
+    pub(in crate::cache) credit: Option<OwnedSemaphorePermit>,
+}
+
+/// What a cascade works with.
+struct Hands {
+    disk: Arc<Disk>,
+    cache: ActorRef<Envelope<CacheMessage>>,
+    asked: (CAddr, CascadeRoot, usize),
+}
+
+/// Carries a cascade out; answers when all are gone, or found if that is what was asked for.
+pub(in crate::cache) async fn cascade(
+    disk: Arc<Disk>,
+    cache: ActorRef<Envelope<CacheMessage>>,
+    deferred: Arc<Semaphore>,
+    asked: Asked,
+) {
+    let window = disk.values.invalidations().cascade();
+    let hands = Hands {
+        disk,
+        cache,
+        asked: (asked.address, asked.root, asked.detail),
+    };
+    let reached = match hands.reach(asked.policy, || asked.reply.is_closed()).await {
+        Ok(reached) => reached,
+        Err(fault) => return answer(asked.reply, Err(fault)),
+    };
+    match asked.policy {
+        CascadePolicy::DryRun => {
+            // Nothing goes, so nothing is covered.
+            window.finish(&[]);
+            answer(asked.reply, hands.tell(&reached).await);
+        }
+        CascadePolicy::None | CascadePolicy::Immediate => {
+            answer(asked.reply, hands.clear(&reached, window).await);
+        }
+        CascadePolicy::Deferred => {
+            let waiting = u32::try_from(reached.order.len()).unwrap_or(u32::MAX);
+            let Ok(room) = deferred.try_acquire_many_owned(waiting) else {
+                return answer(asked.reply, Err(crowded()));
+            };
+            answer(asked.reply, hands.tell(&reached).await);
+            if let Err(fault) = hands.clear(&reached, window).await {
+                metrics::counter!("cache_cascades_cut_total").increment(1);
+                tracing::error!(%fault, address = %asked.address, "a deferred cascade was cut off; ask for it again");
+            }
+            drop(room);
+        }
+    }
+    drop(asked.credit);
+}
+
+fn crowded() -> Fault {
+    Fault::Overloaded {
+        what: "the deferred cascades".to_owned(),
+        retry_after_ms: RETRY_AFTER_MS,
+    }
+}
+
+/// What depends on an address, nearest first; the address itself stands before them if it goes too.
+struct Reached {
+    order: Vec<CAddr>,
+    traversed: u64,
+    max_depth: u32,
+}
+
+impl Hands {
+    async fn reach(
+        &self,
+        policy: CascadePolicy,
+        is_unwanted: impl Fn() -> bool,
+    ) -> Result<Reached, Fault> {
+        let (address, root, _) = self.asked;
+        let mut depths = HashMap::from([(address, 0_u32)]);
+        let mut order = vec![address];
+        let mut at = 0;
+        while policy != CascadePolicy::None && at < order.len() {
+            if is_unwanted() {
+                return Err(Fault::Cancelled);
+            }
+            let some: Vec<CAddr> = order
+                .iter()
+                .skip(at)
+                .take(EXPANDED_AT_ONCE)
+                .copied()
+                .collect();
+            at += some.len();
+            let storage = self.disk.storage.clone();
+            let read = move || dependents(storage.as_ref(), &some);
+            for (input, dependent) in self.disk.lane.run(read).await?? {
+                let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
+                if !depths.contains_key(&dependent) {
+                    depths.insert(dependent, depth);
+                    order.push(dependent);
+                }
+            }
+            within_reach(order.len())?;
+        }
+        if policy != CascadePolicy::None {
+            self.add_travelling(&mut depths, &mut order);
+            within_reach(order.len())?;
+        }
+        let traversed = order.len() as u64 - 1;
+        if root == CascadeRoot::Spared {
+            order.remove(0);
+        }
+        let max_depth = depths.values().max().copied().unwrap_or(0);
+        Ok(Reached {
+            order,
+            traversed,
+            max_depth,
+        })
+    }
+
+    /// Values whose recipes are stored nowhere have no edges: their records say what they consumed.
+    fn add_travelling(&self, depths: &mut HashMap<CAddr, u32>, order: &mut Vec<CAddr>) {
+        let records = self.disk.values.travelling();
+        let mut consumers: HashMap<CAddr, Vec<CAddr>> = HashMap::new();
+        for record in &records {
+            for input in &record.inputs {
+                consumers
+                    .entry(input.address)
+                    .or_default()
+                    .push(record.recipe);
+            }
+        }
+        if consumers.is_empty() {
+            return;
+        }
+        let mut at = 0;
+        while let Some(input) = order.get(at).copied() {
+            at += 1;
+            let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
+            for consumer in consumers.remove(&input).unwrap_or_default() {
+                if depths.insert(consumer, depth).is_none() {
+                    order.push(consumer);
+                }
+            }
+        }
+    }
+
+    /// What would go, without changing anything.
+    async fn tell(&self, reached: &Reached) -> Result<Cascaded, Fault> {
+        let mut told = self.told(reached);
+        for batch in reached.order.chunks(BATCH) {
+            let on_disk = self.on_disk(batch).await?;
+            let in_memory = batch.iter().map(|address| {
+                let value = self.disk.values.peek(address);
+                value.map(|value| value.bytes.len() as u64)
+            });
+            self.note(&mut told, batch, in_memory.zip(on_disk));
+        }
+        Ok(told)
+    }
+
+    /// Takes everything reached out of memory and off the disk, then ends the window.
+    async fn clear(&self, reached: &Reached, window: Cascading) -> Result<Cascaded, Fault> {
+        let mut told = self.told(reached);
+        for batch in reached.order.chunks(BATCH) {
+            let in_memory = self.unlink(batch.to_vec()).await?;
+            let on_disk = self.on_disk(batch).await?;
+            self.note(&mut told, batch, in_memory.into_iter().zip(on_disk));
+            let why = DropReason::Invalidated;
+            self.disk.drop_values(batch.to_vec(), why).await?;
+        }
+        window.finish(&reached.order);
+        metrics::counter!("cache_cascaded_values_total").increment(told.evicted);
+        self.disk.publish().await;
+        Ok(told)
+    }
+
+    fn told(&self, reached: &Reached) -> Cascaded {
+        Cascaded {
+            traversed: reached.traversed,
+            max_depth: reached.max_depth,
+            ..Cascaded::default()
+        }
+    }
+
+    /// Counts each value once, wherever it was.
+    fn note(
+        &self,
+        told: &mut Cascaded,
+        batch: &[CAddr],
+        held: impl Iterator<Item = (Option<u64>, Option<u64>)>,
+    ) {
+        let (root, _, detail) = self.asked;
+        for (address, (in_memory, on_disk)) in batch.iter().zip(held) {
+            let Some(size) = in_memory.or(on_disk) else {
+                continue;
+            };
+            told.evicted += 1;
+            told.bytes = told.bytes.saturating_add(size);
+            told.root_evicted |= *address == root;
+            if told.addresses.len() < detail {
+                told.addresses.push(*address);
+            }
+        }
+    }
+
+    /// The actor alone writes the memory.
+    async fn unlink(&self, addresses: Vec<CAddr>) -> Result<Vec<Option<u64>>, Fault> {
+        let (reply, unlinked) = oneshot::channel();
+        let message = CacheMessage::Unlink {
+            addresses,
+            reply: reply.into(),
+        };
+        let gone = || Fault::Unavailable {
+            what: "the cache".to_owned(),
+        };
+        let envelope = Envelope {
+            message,
+            credit: None,
+        };
+        self.cache.cast(envelope).map_err(|_| gone())?;
+        unlinked.await.map_err(|_| gone())?
+    }
+
+    /// Bytes of each value that has a record on disk.
+    async fn on_disk(&self, addresses: &[CAddr]) -> Result<Vec<Option<u64>>, Fault> {
+        let storage = self.disk.storage.clone();
+        let keys: Vec<Vec<u8>> = addresses.iter().map(layout::address_key).collect();
+        let read = move || -> Result<Vec<Option<u64>>, StorageFault> {
+            let size = |key: &Vec<u8>| match storage.get(Space::Records, key) {
+                // A damaged record is of no value any more.
+                Err(StorageFault::Damaged { .. }) | Ok(None) => Ok(None),
+                Ok(Some(document)) => Ok(Record::decode(&document).ok().map(|record| record.size)),
+                Err(fault) => Err(fault),
+            };
+            keys.iter().map(size).collect()
+        };
+        Ok(self.disk.lane.run(read).await??)
+    }
+}
+
+fn within_reach(got: usize) -> Result<(), Fault> {
+    if got <= REACH_MAX {
+        return Ok(());
+    }
+    Err(Fault::OverLimit {
+        what: "the addresses that a cascade reaches".to_owned(),
+        limit: REACH_MAX as u64,
+        got: got as u64,
+    })
+}
+
+/// The stored dependents of some addresses, each with what it depends on.
+fn dependents(
+    storage: &dyn Storage,
+    inputs: &[CAddr],
+) -> Result<Vec<(CAddr, CAddr)>, StorageFault> {
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    for input in inputs {
+        let prefix = layout::dependents_prefix(input);
+        let mut from = prefix.clone();
+        loop {
+            let page = storage.scan(Space::Edges, &prefix, &from, PAGE)?;
+            let full = page.len() == PAGE;
+            for (key, _) in page {
+                let dependent =
+                    layout::last_address(&key).ok_or_else(|| StorageFault::Damaged {
+                        why: format!("a dependent of {input} cannot be read"),
+                    })?;
+                if seen.insert(dependent) {
+                    found.push((*input, dependent));
+                }
+                from = key;
+            }
+            if !full || found.len() > REACH_MAX {
+                break;
+            }
+            // The next key after the last one read.
+            from.push(0);
+        }
+    }
+    Ok(found)
+}
