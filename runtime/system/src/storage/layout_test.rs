@@ -306,3 +306,26 @@ fn keys_sort_as_their_numbers_do() {
         assert!(chunk_key(Locator(pair[0]), 0xff) < chunk_key(Locator(pair[0]), 0x100));
     }
 }
+
+/// The keys and values of what is forgotten and collected, byte by byte.
+#[test]
+fn forgetting_and_collection_keep_their_bytes() {
+    let address = CAddr::from_bytes([7; 32]);
+    assert_eq!(
+        forgotten_key(&address),
+        [&b"forgotten/"[..], &[7; 32]].concat()
+    );
+    assert_eq!(tomb_key(&address), [&b"tomb/"[..], &[7; 32]].concat());
+    assert_eq!(Counter::Pins.key(), b"count/pins");
+    let entry = CollectionEntry {
+        epoch: Epoch::new(0x0102),
+        grace: 0x0304,
+        left: u64::MAX,
+    };
+    let bytes = [
+        0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4, 255, 255, 255, 255, 255, 255, 255, 255,
+    ];
+    assert_eq!(entry.encode(), bytes);
+    assert_eq!(CollectionEntry::parse(&bytes), Some(entry));
+    assert_eq!(CollectionEntry::parse(&bytes[1..]), None);
+}

@@ -18,7 +18,7 @@ use deriva_system::{
 };
 use ractor::ActorRef;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Arc,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -134,8 +134,8 @@ impl Hands {
             let read = move || dependents(storage.as_ref(), &some);
             for (input, dependent) in self.disk.lane.run(read).await?? {
                 let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
-                if !depths.contains_key(&dependent) {
-                    depths.insert(dependent, depth);
+                if let Entry::Vacant(place) = depths.entry(dependent) {
+                    place.insert(depth);
                     order.push(dependent);
                 }
             }
@@ -177,7 +177,8 @@ impl Hands {
             at += 1;
             let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
             for consumer in consumers.remove(&input).unwrap_or_default() {
-                if depths.insert(consumer, depth).is_none() {
+                if let Entry::Vacant(place) = depths.entry(consumer) {
+                    place.insert(depth);
                     order.push(consumer);
                 }
             }
