@@ -111,7 +111,11 @@ where
         request.extensions_mut().insert(admitted.clone());
         let limits = &self.context.node.limits;
         let limit = limits.message_bytes;
-        let deadline = Deadline::new(self.context.node.clock.clone(), None, limits.longest_request);
+        let deadline = Deadline::new(
+            self.context.node.clock.clone(),
+            None,
+            limits.longest_request,
+        );
         let silence = limits.silence;
         let request = request.map(|body| Body::new(Listening::new(body, silence, deadline)));
         let answer = self.inner.call(request);

@@ -769,13 +769,19 @@ async fn a_request_that_is_never_sent_gives_its_place_back() {
             .body(tonic::body::Body::new(Silence))
             .unwrap();
         let mut channel = served.channel.clone();
-        let silent = tokio::spawn(async move { tower::Service::call(&mut channel, request).await });
+        let silent = tokio::spawn(async move {
+            std::future::poll_fn(|cx| tower::Service::poll_ready(&mut channel, cx)).await?;
+            tower::Service::call(&mut channel, request).await
+        });
         until(|| node.context.gate.admit("Get").is_err()).await;
         room_again(&mut served).await;
         let answer = silent.await.unwrap().unwrap();
         let said = Status::from_header_map(answer.headers());
         // A call whose answer is a stream says it in the stream's end.
         let code = said.map(|status| status.code());
-        assert!(matches!(code, None | Some(Code::DeadlineExceeded)), "{code:?}");
+        assert!(
+            matches!(code, None | Some(Code::DeadlineExceeded)),
+            "{code:?}"
+        );
     }
 }
