@@ -91,11 +91,8 @@ impl Actor for BlobShardActor {
                 manifest,
                 reply,
             } => {
-                later(
-                    credit,
-                    reply,
-                    async move { hands.seal(upload, manifest).await },
-                );
+                let sealed = async move { hands.seal(upload, manifest).await };
+                later(credit, reply, sealed);
             }
             BlobMessage::Abandon { upload } => {
                 tokio::spawn(async move {
