@@ -62,19 +62,7 @@ async fn start(data: &Path) -> Node {
         settings.set(key, value.to_owned(), Origin::Flag).unwrap();
     }
     let config = NodeConfig::try_from(&settings).unwrap();
-    // The threads of a node that has stopped in this process may hold its directory for a moment.
-    let starting = async {
-        loop {
-            match Node::start(config.clone()).await {
-                Ok(node) => return node,
-                Err(error) => assert!(error.to_string().contains("is held by"), "{error}"),
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, starting)
-        .await
-        .expect("the directory is let go")
+    Node::start(config).await.unwrap()
 }
 
 fn url(node: &Node) -> String {
