@@ -1,4 +1,4 @@
-//! The functions that come with a node, one file each, all of version 1.0.0.
+//! The functions that come with a node, a file for each or for a family, all of version 1.0.0.
 //!
 //! Each means the same bytes for ever: what shapes its result (tables, number formatting, the order
 //! of additions, quoting) is written down in its file and held by golden vectors. A change of bytes
@@ -11,31 +11,65 @@ use crate::function::ComputeFunction;
 mod card;
 mod case;
 mod case_table;
+mod compress;
 mod concat;
 mod csv_aggregate;
 mod csv_filter;
 mod csv_join;
 mod csv_table;
+mod cut_bytes;
+mod decompress;
+mod digest;
+mod edit;
+mod encode;
+mod flow;
 mod identity;
+mod lines;
+mod lz4_frame;
 mod number;
 mod order;
+mod pattern;
 mod repeat;
 mod reverse;
 mod sha256;
 mod slice;
 mod sort_lines;
+mod source;
+mod statistics;
 mod text;
+mod utf8;
+mod weave;
 
+#[cfg(test)]
+mod hostile_test;
 #[cfg(test)]
 mod properties_test;
 #[cfg(test)]
+mod vectors_compress_test;
+#[cfg(test)]
 mod vectors_csv_test;
+#[cfg(test)]
+mod vectors_encode_test;
+#[cfg(test)]
+mod vectors_lines_test;
+#[cfg(test)]
+mod vectors_numbers_test;
 #[cfg(test)]
 mod vectors_test;
 
 /// Every built-in function.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn ComputeFunction>> {
+    let mut functions = first();
+    functions.extend(
+        streamed()
+            .into_iter()
+            .map(|it| Arc::new(it) as Arc<dyn ComputeFunction>),
+    );
+    functions
+}
+
+fn first() -> Vec<Arc<dyn ComputeFunction>> {
     vec![
         Arc::new(identity::Identity::new()),
         Arc::new(concat::Concat::new()),
@@ -50,4 +84,46 @@ pub fn all() -> Vec<Arc<dyn ComputeFunction>> {
         Arc::new(csv_aggregate::CsvAggregate::new()),
         Arc::new(csv_join::CsvJoin::new()),
     ]
+}
+
+fn streamed() -> Vec<flow::Streamed> {
+    let mut functions = vec![
+        cut_bytes::take(),
+        cut_bytes::skip(),
+        cut_bytes::byte_count(),
+        cut_bytes::xor(),
+        lines::head(),
+        lines::tail(),
+        lines::unique_lines(),
+        lines::line_count(),
+        lines::word_count(),
+        lines::join(),
+        weave::interleave(),
+        weave::zip_concat(),
+        edit::split(),
+        edit::trim(),
+        edit::replace(),
+        pattern::grep(),
+        pattern::regex_match(),
+        pattern::regex_replace(),
+        encode::base64_encode(),
+        encode::base64_decode(),
+        encode::hex_encode(),
+        encode::hex_decode(),
+        encode::url_encode(),
+        encode::url_decode(),
+        compress::gzip_compress(),
+        compress::zstd_compress(),
+        compress::lz4_compress(),
+        decompress::gzip_decompress(),
+        decompress::zstd_decompress(),
+        decompress::lz4_decompress(),
+        digest::sha512(),
+        digest::blake3(),
+        digest::crc32(),
+        digest::merkle_root(),
+        utf8::utf8_validate(),
+    ];
+    functions.extend(statistics::all());
+    functions
 }

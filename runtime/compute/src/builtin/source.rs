@@ -1,0 +1,91 @@
+//! An input as a reader that libraries can pull from, charged to the budget of the call at work.
+//!
+//! The budget is lent to the reader for the time of one pull and taken back after it; a pull outside
+//! of that is refused.
+
+use std::io::{Error, ErrorKind, Read, Result as IoResult};
+
+use bytes::{Buf, Bytes};
+
+use crate::budget::Budget;
+use crate::function::FunctionError;
+use crate::streaming::Pieces;
+
+/// An input, read by a library.
+pub(super) struct SourceReader {
+    input: Option<Box<dyn Pieces>>,
+    held: Bytes,
+    lent: Option<Budget>,
+    stopped: Option<FunctionError>,
+    taken: u64,
+}
+
+impl SourceReader {
+    pub(super) fn new(input: Box<dyn Pieces>) -> Self {
+        Self {
+            input: Some(input),
+            held: Bytes::new(),
+            lent: None,
+            stopped: None,
+            taken: 0,
+        }
+    }
+
+    /// Bytes of input pulled so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether the input has ended and everything of it was read.
+    pub(super) fn exhausted(&self) -> bool {
+        self.input.is_none() && self.held.is_empty()
+    }
+
+    pub(super) fn lend(&mut self, budget: &mut Budget) {
+        self.lent = Some(budget.lend());
+    }
+
+    /// Gives the budget back, with what stopped the input if something did: then the library's own
+    /// error is only its echo.
+    pub(super) fn give_back(&mut self, budget: &mut Budget) -> Result<(), FunctionError> {
+        if let Some(lent) = self.lent.take() {
+            budget.take_back(lent);
+        }
+        self.stopped.take().map_or(Ok(()), Err)
+    }
+
+    fn pull(&mut self) -> Result<(), FunctionError> {
+        let Some(budget) = &mut self.lent else {
+            return Err(FunctionError::failed(
+                "an input was read outside of a call; report this defect of the function",
+            ));
+        };
+        if let Some(input) = &mut self.input {
+            match input.next(budget)? {
+                Some(piece) => {
+                    budget.charge_read(piece.len() as u64)?;
+                    self.taken += piece.len() as u64;
+                    self.held = piece;
+                }
+                None => self.input = None,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for SourceReader {
+    fn read(&mut self, into: &mut [u8]) -> IoResult<usize> {
+        if self.held.is_empty()
+            && let Err(error) = self.pull()
+        {
+            self.stopped = Some(error);
+            return Err(Error::from(ErrorKind::Other));
+        }
+        let len = into.len().min(self.held.len());
+        if let Some(room) = into.get_mut(..len) {
+            self.held.copy_to_slice(room);
+        }
+        Ok(len)
+    }
+}
