@@ -13,7 +13,7 @@ use super::vectors_test::{budget, run, strings};
 use crate::budget::{Budget, BudgetLimits, Resource};
 use crate::function::FunctionError;
 use crate::registry::Registry;
-use crate::streaming::{PIECE_BYTES, Pieces, Stream};
+use crate::streaming::{PIECE_BYTES, Pieces, Stream, Whole};
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
@@ -228,5 +228,78 @@ fn numbers_that_overflow_are_refused() {
             matches!(error, FunctionError::Failed { .. }),
             "{name}: {error}"
         );
+    }
+}
+
+#[test]
+fn json_a_million_deep_is_refused_at_the_limit() {
+    let calls: &[(&str, &[(&str, &str)])] = &[
+        ("json_validate", &[]),
+        ("json_extract", &[("pointer", "/0/0")]),
+    ];
+    for open_with in [b'[', b'{'] {
+        for (name, params) in calls {
+            let (source, pulled) = endless(open_with, 1_000_000);
+            let error = measure(open(name, params, source, 64 * 1024)).unwrap_err();
+            assert!(
+                matches!(error, FunctionError::Failed { .. }),
+                "{name}: {error}"
+            );
+            assert!(pulled.load(Ordering::Relaxed) <= PIECE_BYTES as u64);
+        }
+    }
+    let inputs = [Bytes::from("[".repeat(1_000_000))];
+    let error = run(
+        "json_to_csv",
+        &inputs,
+        &BTreeMap::new(),
+        BudgetLimits::default(),
+    );
+    assert!(matches!(error, Err(FunctionError::Failed { .. })));
+}
+
+#[test]
+fn tables_without_end_or_shape_are_refused_in_bounded_memory() {
+    for (name, params) in [
+        ("csv_select", &[("columns", "a")][..]),
+        ("csv_to_json", &[]),
+    ] {
+        for byte in [b'a', b'"', b','] {
+            let (source, pulled) = endless(byte, GIB);
+            let error = measure(open(name, params, source, 4 * MIB)).unwrap_err();
+            let what = Resource::ScratchBytes;
+            let limit = 4 * MIB;
+            assert_eq!(
+                error,
+                FunctionError::BudgetExceeded { what, limit },
+                "{name}"
+            );
+            assert!(pulled.load(Ordering::Relaxed) <= 4 * MIB, "{name}");
+        }
+    }
+    // A string that never ends is a cell that never ends.
+    let (source, pulled) = endless(b'a', GIB);
+    let head = Whole::boxed(Bytes::from("[{\"a\":\""));
+    let input = Box::new(Two(Some(head), source));
+    let error = measure(open("json_to_csv", &[], input, 4 * MIB)).unwrap_err();
+    assert!(
+        matches!(error, FunctionError::BudgetExceeded { .. }),
+        "{error}"
+    );
+    assert!(pulled.load(Ordering::Relaxed) <= 4 * MIB);
+}
+
+/// One source after the other.
+struct Two(Option<Box<dyn Pieces>>, Box<dyn Pieces>);
+
+impl Pieces for Two {
+    fn next(&mut self, budget: &mut Budget) -> Result<Option<Bytes>, FunctionError> {
+        if let Some(first) = &mut self.0 {
+            if let Some(piece) = first.next(budget)? {
+                return Ok(Some(piece));
+            }
+            self.0 = None;
+        }
+        self.1.next(budget)
     }
 }

@@ -14,8 +14,11 @@ mod case_table;
 mod compress;
 mod concat;
 mod csv_aggregate;
+mod csv_columns;
 mod csv_filter;
 mod csv_join;
+mod csv_sort;
+mod csv_stream;
 mod csv_table;
 mod cut_bytes;
 mod decompress;
@@ -24,6 +27,9 @@ mod edit;
 mod encode;
 mod flow;
 mod identity;
+mod json;
+mod json_rows;
+mod json_scan;
 mod lines;
 mod lz4_frame;
 mod number;
@@ -50,6 +56,8 @@ mod vectors_compress_test;
 mod vectors_csv_test;
 #[cfg(test)]
 mod vectors_encode_test;
+#[cfg(test)]
+mod vectors_json_test;
 #[cfg(test)]
 mod vectors_lines_test;
 #[cfg(test)]
@@ -83,6 +91,7 @@ fn first() -> Vec<Arc<dyn ComputeFunction>> {
         Arc::new(csv_filter::CsvFilter::new()),
         Arc::new(csv_aggregate::CsvAggregate::new()),
         Arc::new(csv_join::CsvJoin::new()),
+        Arc::new(csv_sort::CsvSort::new()),
     ]
 }
 
@@ -123,6 +132,11 @@ fn streamed() -> Vec<flow::Streamed> {
         digest::crc32(),
         digest::merkle_root(),
         utf8::utf8_validate(),
+        json::json_validate(),
+        json::json_extract(),
+        csv_columns::csv_select(),
+        csv_columns::csv_to_json(),
+        json_rows::json_to_csv(),
     ];
     functions.extend(statistics::all());
     functions

@@ -90,6 +90,11 @@ const CALLS: &[Call] = &[
     ("merkle_root", 3, &[]),
     ("merkle_root", 1, &[("leaves", "lines")]),
     ("utf8_validate", 1, &[]),
+    ("csv_select", 1, &[("columns", "b,a,b")]),
+    ("csv_sort", 1, &[("by", "b,a"), ("order", "desc")]),
+    ("csv_sort", 1, &[("by", "a"), ("type", "number")]),
+    ("csv_to_json", 1, &[("numbers", "true")]),
+    ("csv_to_json", 1, &[("format", "lines")]),
     ("csv_join", 2, &[("left_on", "a"), ("how", "left")]),
     ("csv_join", 2, &[("left_on", "a"), ("right_on", "b")]),
 ];

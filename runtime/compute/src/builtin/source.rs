@@ -54,6 +54,17 @@ impl SourceReader {
         self.stopped.take().map_or(Ok(()), Err)
     }
 
+    /// Charges for what a layer above holds of the input.
+    pub(super) fn charge_scratch(&mut self, bytes: u64) -> Result<(), FunctionError> {
+        let lent = self.lent.as_mut();
+        lent.map_or(Ok(()), |budget| budget.charge_scratch(bytes))
+    }
+
+    /// Notes why a layer above stopped reading.
+    pub(super) fn stop(&mut self, error: FunctionError) {
+        self.stopped = Some(error);
+    }
+
     fn pull(&mut self) -> Result<(), FunctionError> {
         let Some(budget) = &mut self.lent else {
             return Err(FunctionError::failed(
