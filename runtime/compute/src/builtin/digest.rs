@@ -1,4 +1,4 @@
-//! `sha512`, `blake3`, `crc32` and `merkle_root`: short names for long inputs, as lower-case hex
+//! `sha256`, `sha512`, `blake3`, `crc32` and `merkle_root`: short names for long inputs, as lower-case hex
 //! without a newline.
 
 use bytes::Bytes;
@@ -10,6 +10,16 @@ use crate::budget::Budget;
 use crate::function::{Arity, FunctionError};
 use crate::params::Params;
 use crate::streaming::Pieces;
+
+pub(super) fn sha256() -> Streamed {
+    let spec = card(
+        "sha256",
+        "Gives the SHA-256 of its input as 64 lower-case hex digits, without a newline.",
+        Arity::exactly(&["data"]),
+        cost(500, 700),
+    );
+    Streamed::new(spec, |inputs, _| through(inputs, Hashing(Sha256::new())))
+}
 
 pub(super) fn sha512() -> Streamed {
     let spec = card(
@@ -70,6 +80,16 @@ pub(super) fn merkle_root() -> Streamed {
 trait Running: Send {
     fn add(&mut self, bytes: &[u8]);
     fn hex(&mut self) -> String;
+}
+
+impl Running for Sha256 {
+    fn add(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+
+    fn hex(&mut self) -> String {
+        hex(&self.finalize_reset())
+    }
 }
 
 impl Running for Sha512 {

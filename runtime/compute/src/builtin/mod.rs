@@ -37,7 +37,6 @@ mod order;
 mod pattern;
 mod repeat;
 mod reverse;
-mod sha256;
 mod slice;
 mod sort_lines;
 mod source;
@@ -50,6 +49,8 @@ mod weave;
 mod hostile_test;
 #[cfg(test)]
 mod properties_test;
+#[cfg(test)]
+mod twenty_lines_test;
 #[cfg(test)]
 mod vectors_compress_test;
 #[cfg(test)]
@@ -80,15 +81,8 @@ pub fn all() -> Vec<Arc<dyn ComputeFunction>> {
 fn first() -> Vec<Arc<dyn ComputeFunction>> {
     vec![
         Arc::new(identity::Identity::new()),
-        Arc::new(concat::Concat::new()),
-        Arc::new(case::Case::upper()),
-        Arc::new(case::Case::lower()),
         Arc::new(reverse::Reverse::new()),
-        Arc::new(repeat::Repeat::new()),
-        Arc::new(slice::Slice::new()),
-        Arc::new(sha256::Sha256Hex::new()),
         Arc::new(sort_lines::SortLines::new()),
-        Arc::new(csv_filter::CsvFilter::new()),
         Arc::new(csv_aggregate::CsvAggregate::new()),
         Arc::new(csv_join::CsvJoin::new()),
         Arc::new(csv_sort::CsvSort::new()),
@@ -97,6 +91,13 @@ fn first() -> Vec<Arc<dyn ComputeFunction>> {
 
 fn streamed() -> Vec<flow::Streamed> {
     let mut functions = vec![
+        concat::concat(),
+        case::upper(),
+        case::lower(),
+        repeat::repeat(),
+        slice::slice(),
+        digest::sha256(),
+        csv_filter::csv_filter(),
         cut_bytes::take(),
         cut_bytes::skip(),
         cut_bytes::byte_count(),

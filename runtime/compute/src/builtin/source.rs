@@ -86,17 +86,29 @@ impl SourceReader {
 }
 
 impl Read for SourceReader {
+    /// Gives as much as is asked for until the input ends, so that a library sees the same blocks
+    /// however the input was cut. Some decide by what they see at once: zstd takes a shorter way
+    /// through a frame that is there whole, and csv looks for a byte order mark in the first block.
     fn read(&mut self, into: &mut [u8]) -> IoResult<usize> {
-        if self.held.is_empty()
-            && let Err(error) = self.pull()
+        let mut filled = 0;
+        while let Some(room) = into.get_mut(filled..)
+            && !room.is_empty()
         {
-            self.stopped = Some(error);
-            return Err(Error::from(ErrorKind::Other));
+            if self.held.is_empty()
+                && let Err(error) = self.pull()
+            {
+                self.stopped = Some(error);
+                return Err(Error::from(ErrorKind::Other));
+            }
+            if self.held.is_empty() {
+                break;
+            }
+            let len = room.len().min(self.held.len());
+            if let Some(room) = room.get_mut(..len) {
+                self.held.copy_to_slice(room);
+            }
+            filled += len;
         }
-        let len = into.len().min(self.held.len());
-        if let Some(room) = into.get_mut(..len) {
-            self.held.copy_to_slice(room);
-        }
-        Ok(len)
+        Ok(filled)
     }
 }
