@@ -1,49 +1,15 @@
-//! `base64_encode`, `base64_decode`, `hex_encode`, `hex_decode`, `url_encode` and `url_decode`.
+//! `hex_encode`, `hex_decode`, `url_encode` and `url_decode`.
 //!
 //! What decodes accepts exactly what the encoder of the same params makes, and besides that only
-//! line ends (in base64 and hex) and digits of either case (in hex and percent escapes). Nothing is
-//! guessed and nothing is skipped in silence.
+//! line ends (in hex) and digits of either case. Nothing is guessed and nothing is skipped in silence.
 
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use deriva_model::Value;
 
-use super::card::{card, cost, default, param, word};
+use super::card::{card, cost, default, word};
 use super::csv_table::shorten;
 use super::flow::{Flow, Outbox, Streamed, Transform, through};
 use crate::budget::Budget;
-use crate::function::{Arity, FunctionError, FunctionSpec, ParamKind, Presence};
-use crate::params::{ParamError, Params};
-
-/// Bytes of one group of base64, decoded and encoded.
-const GROUP: (usize, usize) = (3, 4);
-
-pub(super) fn base64_encode() -> Streamed {
-    let spec = card(
-        "base64_encode",
-        "Encodes its input as base64 (RFC 4648) on one line without a newline.",
-        Arity::exactly(&["data"]),
-        cost(300, 1_000),
-    );
-    Streamed::new(with_base64_params(spec), |inputs, params| {
-        through(inputs, Base64Encode(Groups::new(params)?))
-    })
-}
-
-pub(super) fn base64_decode() -> Streamed {
-    let spec = card(
-        "base64_decode",
-        "Decodes base64 (RFC 4648). Line ends are passed over; every other character outside of the \
-         alphabet, wrong padding and leftover bits are refused.",
-        Arity::exactly(&["text"]),
-        cost(300, 1_500),
-    );
-    Streamed::new(with_base64_params(spec), |inputs, params| {
-        through(inputs, Base64Decode(Groups::new(params)?))
-    })
-}
+use crate::function::{Arity, FunctionError, FunctionSpec};
 
 pub(super) fn hex_encode() -> Streamed {
     let spec = card(
@@ -103,22 +69,6 @@ pub(super) fn url_decode() -> Streamed {
     })
 }
 
-fn with_base64_params(spec: FunctionSpec) -> FunctionSpec {
-    spec.with(word(
-        "alphabet",
-        &["standard", "url"],
-        default("standard"),
-        "The last two digits: + and /, or - and _.",
-    ))
-    .with(param(
-        "padding",
-        ParamKind::Bool,
-        Presence::Default(Value::Bool(true)),
-        "Whether the text is filled up with = to a multiple of four.",
-    ))
-    .example("-i ADDR -p alphabet=url")
-}
-
 fn with_space(spec: FunctionSpec) -> FunctionSpec {
     spec.with(word(
         "space",
@@ -127,123 +77,6 @@ fn with_space(spec: FunctionSpec) -> FunctionSpec {
         "How a space is written; with +, as in forms, a + is written %2B.",
     ))
     .example("-i ADDR -p space=+")
-}
-
-/// Bytes on their way to whole groups.
-struct Groups {
-    engine: GeneralPurpose,
-    held: Vec<u8>,
-    offset: u64,
-    padding: bool,
-}
-
-impl Groups {
-    fn new(params: &Params) -> Result<Self, ParamError> {
-        let alphabet = match params.string("alphabet")? {
-            "url" => &URL_SAFE,
-            _ => &STANDARD,
-        };
-        let padding = params.bool("padding")?;
-        let mode = if padding {
-            DecodePaddingMode::RequireCanonical
-        } else {
-            DecodePaddingMode::RequireNone
-        };
-        let config = GeneralPurposeConfig::new()
-            .with_encode_padding(padding)
-            .with_decode_padding_mode(mode);
-        Ok(Self {
-            engine: GeneralPurpose::new(alphabet, config),
-            held: Vec::new(),
-            offset: 0,
-            padding,
-        })
-    }
-
-    /// All held bytes but those of an unfinished group.
-    fn whole(&mut self, group: usize) -> Vec<u8> {
-        let rest = self.held.split_off(self.held.len() / group * group);
-        std::mem::replace(&mut self.held, rest)
-    }
-}
-
-struct Base64Encode(Groups);
-
-impl Transform for Base64Encode {
-    fn feed(
-        &mut self,
-        input: &mut Bytes,
-        out: &mut Outbox,
-        budget: &mut Budget,
-    ) -> Result<Flow, FunctionError> {
-        self.0.held.extend_from_slice(input);
-        input.clear();
-        let whole = self.0.whole(GROUP.0);
-        out.push(self.0.engine.encode(whole).as_bytes(), budget)?;
-        Ok(Flow::More)
-    }
-
-    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
-        out.push(self.0.engine.encode(&self.0.held).as_bytes(), budget)?;
-        Ok(Flow::Done)
-    }
-}
-
-struct Base64Decode(Groups);
-
-impl Base64Decode {
-    fn decode(
-        &self,
-        text: &[u8],
-        out: &mut Outbox,
-        budget: &mut Budget,
-    ) -> Result<(), FunctionError> {
-        let bytes = self.0.engine.decode(text).map_err(|error| {
-            let padded = if self.0.padding { "with" } else { "without" };
-            FunctionError::failed(format!(
-                "the input is not base64 {padded} padding in this alphabet, near offset {}: {error}",
-                self.0.offset
-            ))
-        })?;
-        out.push(&bytes, budget)
-    }
-}
-
-impl Transform for Base64Decode {
-    fn feed(
-        &mut self,
-        input: &mut Bytes,
-        out: &mut Outbox,
-        budget: &mut Budget,
-    ) -> Result<Flow, FunctionError> {
-        // The last group may hold padding, which is right nowhere else: it waits for the end.
-        let digits = input.iter().filter(|byte| !b"\r\n".contains(byte));
-        self.0.held.extend(digits);
-        if self.0.held.len() > GROUP.1 {
-            let keep = match self.0.held.len() % GROUP.1 {
-                0 => GROUP.1,
-                some => some,
-            };
-            let rest = self.0.held.split_off(self.0.held.len() - keep);
-            let whole = std::mem::replace(&mut self.0.held, rest);
-            if whole.contains(&b'=') {
-                let problem = "padding stands before the end";
-                return Err(FunctionError::failed(format!(
-                    "the input is not base64, near offset {}: {problem}",
-                    self.0.offset
-                )));
-            }
-            self.decode(&whole, out, budget)?;
-        }
-        self.0.offset += input.len() as u64;
-        input.clear();
-        Ok(Flow::More)
-    }
-
-    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
-        self.decode(&self.0.held, out, budget)?;
-        Ok(Flow::Done)
-    }
 }
 
 const LOWER: &[u8; 16] = b"0123456789abcdef";

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::function::ComputeFunction;
 
+mod base64;
 mod card;
 mod case;
 mod case_table;
@@ -116,8 +117,8 @@ fn streamed() -> Vec<flow::Streamed> {
         pattern::grep(),
         pattern::regex_match(),
         pattern::regex_replace(),
-        encode::base64_encode(),
-        encode::base64_decode(),
+        base64::base64_encode(),
+        base64::base64_decode(),
         encode::hex_encode(),
         encode::hex_decode(),
         encode::url_encode(),
