@@ -127,14 +127,11 @@ fn both(name: &str, params: &[(&str, &str)], bytes: &[u8]) -> Answer {
     if let Err(FunctionError::Panicked { message }) = &streamed {
         panic!("{name}, streamed: {message}");
     }
-    match (&batch, &streamed) {
-        (Err(FunctionError::BudgetExceeded { .. }), _) => {}
-        (Ok(batch), Ok(streamed)) => assert_eq!(batch, streamed, "{name}"),
-        (batch, streamed) => assert_eq!(
-            batch.is_ok(),
-            streamed.is_ok(),
-            "{name} of {bytes:02x?}: {batch:?} {streamed:?}"
-        ),
+    // Where the account ends depends on the pieces, and of two faults the one that is named may.
+    let ended = |answer: &Answer| matches!(answer, Err(FunctionError::BudgetExceeded { .. }));
+    if !ended(&batch) && !ended(&streamed) {
+        let (batch, streamed) = (batch.as_ref().ok(), streamed.as_ref().ok());
+        assert_eq!(batch, streamed, "{name} of {bytes:02x?}");
     }
     batch
 }

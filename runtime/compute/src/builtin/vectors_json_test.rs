@@ -247,6 +247,16 @@ fn csv_select() {
 }
 
 #[test]
+fn a_byte_order_mark_is_passed_over_however_it_is_cut() {
+    check(&[(
+        "csv_select",
+        &[b"\xef\xbb\xbfa,b\n1,2\n"],
+        &[("columns", "a")],
+        Is(b"a\n1\n"),
+    )]);
+}
+
+#[test]
 fn csv_sort() {
     check(&[
         (

@@ -1,7 +1,12 @@
 //! Frozen vectors of the functions that cut, count and weave bytes and lines.
 //! A line here may be added, never changed.
 
-use super::vectors_test::{Is, Refused, check};
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use bytes::Bytes;
+
+use super::vectors_test::{Is, Refused, check, run, strings};
+use crate::budget::BudgetLimits;
 
 #[test]
 fn take() {
@@ -525,4 +530,50 @@ fn regex_replace() {
             Refused("param `pattern` is not a pattern"),
         ),
     ]);
+}
+
+/// Every scalar on a line of its own, so that the tables behind the classes of patterns are held: a
+/// newer Unicode is a newer version of these functions.
+#[test]
+fn classes_of_all_scalars() {
+    let scalars = ('\0'..=char::MAX).filter(|scalar| *scalar != '\n');
+    let all: String = scalars.flat_map(|scalar| [scalar, '\n']).collect();
+    let inputs = [Bytes::from(all)];
+    for (pattern, ignore_case, hash) in [
+        (
+            r"\w",
+            "false",
+            "bf5a2eadde98496164ff924f00616152cfe745e0c910a45865b859044b46f4d5",
+        ),
+        (
+            r"\d",
+            "false",
+            "d1e8439db40edd9f1d851d8b903f2a47f4d19460d2fd48d7eccfdf7ecf231c82",
+        ),
+        (
+            r"\s",
+            "false",
+            "3f6e84f98418182edeccbe55561856a9be288e5d2365e095e82a81e9cbdbd336",
+        ),
+        (
+            r"\p{L}",
+            "false",
+            "f233f908549be5c35fa747bba47f7a23f95011071970db49d6860324a626d563",
+        ),
+        (
+            r"\p{Lu}",
+            "true",
+            "3bbfb23aadf33b5137e69848206afa9c1812e8ee5dbc7ce4c9038208395cde86",
+        ),
+        (
+            r"[a-z\p{Greek}]",
+            "true",
+            "65d5c4e3ac9912d5b18e5c2c0c4727012e1bcecb66cdbe7db31c7ac0a5283218",
+        ),
+    ] {
+        let params = strings(&[("pattern", pattern), ("ignore_case", ignore_case)]);
+        let out = run("grep", &inputs, &params, BudgetLimits::default()).unwrap();
+        let got = blake3::hash(&out).to_hex();
+        assert_eq!(got.as_str(), hash, "{pattern}");
+    }
 }

@@ -80,6 +80,14 @@ pub(super) fn stream(
     Ok(Bytes::from(value))
 }
 
+/// Whether the call fits the function's card, so that it is refused, if at all, by the function.
+fn streamed_call(name: &str, inputs: &[Bytes], params: &[(&str, &str)]) -> bool {
+    let function = function(name);
+    let params = Params::validate(function.spec(), &strings(params));
+    let fits = params.is_ok_and(|params| function.check(&params).is_ok());
+    fits && function.spec().inputs.accepts(inputs.len())
+}
+
 /// However the inputs are cut, the stream says what the batch form says.
 fn check_pieces(
     name: &str,
@@ -93,6 +101,10 @@ fn check_pieces(
             Ok(value) => assert_eq!(streamed.as_ref(), Ok(value), "{name} in pieces of {len}"),
             // A stream may be longer.
             Err(FunctionError::BudgetExceeded { .. }) => {}
+            // A call that does not fit is refused where it is prepared, in other words.
+            Err(error) if streamed_call(name, inputs, params) => {
+                assert_eq!(streamed.as_ref(), Err(error), "{name} in pieces of {len}");
+            }
             Err(_) => assert!(streamed.is_err(), "{name} in pieces of {len}"),
         }
     }
