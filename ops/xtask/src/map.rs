@@ -208,6 +208,26 @@ pub(crate) const KEPT: &[Kept] = &[
         reason: "its bytes are part of a function's version",
     },
     Kept {
+        dependency: "flate2",
+        rooms: &["deriva-compute"],
+        reason: "its bytes are part of a function's version",
+    },
+    Kept {
+        dependency: "zstd",
+        rooms: &["deriva-compute"],
+        reason: "its bytes are part of a function's version",
+    },
+    Kept {
+        dependency: "lz4_flex",
+        rooms: &["deriva-compute"],
+        reason: "its bytes are part of a function's version",
+    },
+    Kept {
+        dependency: "regex",
+        rooms: &["deriva-compute"],
+        reason: "its tables are part of a function's version",
+    },
+    Kept {
         dependency: "clap",
         rooms: &["deriva-bin"],
         reason: "only binaries have a command line",
