@@ -65,8 +65,9 @@ soak: build ## what takes longer than `make test` should: the tests marked `#[ig
 fuzz: setup ## let the fuzzer loose on the decoders, FUZZ_SECONDS each (needs cargo-fuzz and a nightly toolchain)
 	$(call heading,fuzzing ($(FUZZ_SECONDS) s a target))
 	@command -v cargo-fuzz >/dev/null || { echo "missing: cargo install cargo-fuzz; rustup toolchain install nightly"; exit 1; }
-	@cd messages/model && for target in $$(cargo +nightly fuzz list); do \
-	  cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
+	@for room in messages/model runtime/compute; do (cd $$room && for target in $$(cargo +nightly fuzz list); do \
+	  mkdir -p fuzz/corpus/$$target && cargo +nightly fuzz run "$$target" fuzz/corpus/$$target fuzz/seeds/$$target \
+	    -- -max_total_time=$(FUZZ_SECONDS); done); done
 
 clean: ## remove what was built of this workspace; RocksDB and the other dependencies stay
 	@cargo clean --locked $$(sed -n 's/^name = "\(deriva-[a-z]*\|xtask\)"$$/-p \1/p' Cargo.lock | sort -u)

@@ -37,9 +37,9 @@ use tokio::{
 /// Clients that write and read side by side.
 const CLIENTS: usize = 4;
 /// Writes that must be acknowledged between two kills, so that each kill falls into work.
-const BETWEEN_KILLS: u64 = 12;
+const BETWEEN_KILLS: u64 = 30;
 /// Times that each actor is killed.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 /// How long anything may take that this test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a caller does about a retryable fault.
@@ -61,7 +61,8 @@ async fn start(data: &Path) -> Node {
     ] {
         settings.set(key, value.to_owned(), Origin::Flag).unwrap();
     }
-    Node::start(NodeConfig::try_from(&settings).unwrap()).await.unwrap()
+    let config = NodeConfig::try_from(&settings).unwrap();
+    Node::start(config).await.unwrap()
 }
 
 fn url(node: &Node) -> String {
@@ -69,7 +70,10 @@ fn url(node: &Node) -> String {
 }
 
 async fn client(url: &str) -> Client {
-    let config = ClientConfig { retry: RETRY, ..ClientConfig::new(url) };
+    let config = ClientConfig {
+        retry: RETRY,
+        ..ClientConfig::new(url)
+    };
     // The listener may be the actor that was just killed.
     let connected = timeout(PATIENCE, async {
         loop {
@@ -84,7 +88,9 @@ async fn client(url: &str) -> Client {
 }
 
 fn recipe(function: &str, inputs: &[CAddr], params: &[(&str, Value)]) -> Recipe {
-    let params = params.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+    let params = params
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
     let params: BTreeMap<String, Value> = params.collect();
     Recipe::new(FunctionId::new(function, "1.0.0"), inputs.to_vec(), params).unwrap()
 }
@@ -117,7 +123,9 @@ impl Load {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(PATIENCE, insisting).await.expect("the node answers again by itself")
+        timeout(PATIENCE, insisting)
+            .await
+            .expect("the node answers again by itself")
     }
 }
 
@@ -137,18 +145,25 @@ async fn work(url: String, number: usize, load: Arc<Load>) -> Vec<Written> {
         round += 1;
         let text = format!("client {number} round {round} ");
         // Every fourth is longer than a chunk, and is streamed.
-        let times = if round % 4 == 0 { 60_000 } else { 3 };
+        let times = if round.is_multiple_of(4) { 60_000 } else { 3 };
         let bytes = text.repeat(times).into_bytes();
         let leaf = load.insist(|| client.put_leaf(bytes.clone())).await;
         load.acknowledged.fetch_add(1, Ordering::Relaxed);
         let made = recipe("uppercase", &[leaf], &[]);
-        let addr = load.insist(|| client.put_recipe(&made, MissingInputs::Refuse)).await;
+        let addr = load
+            .insist(|| client.put_recipe(&made, MissingInputs::Refuse))
+            .await;
         load.acknowledged.fetch_add(1, Ordering::Relaxed);
         let value = bytes.to_ascii_uppercase();
         let got = load.insist(|| fetch(&client, &addr)).await;
         assert!(got == value, "{text} has another value");
         load.values.fetch_add(1, Ordering::Relaxed);
-        all.push(Written { leaf, bytes, recipe: made, value });
+        all.push(Written {
+            leaf,
+            bytes,
+            recipe: made,
+            value,
+        });
     }
     all
 }
@@ -164,13 +179,19 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    assert!(timeout(PATIENCE, asking).await.is_ok(), "never came true: {what}");
+    assert!(
+        timeout(PATIENCE, asking).await.is_ok(),
+        "never came true: {what}"
+    );
 }
 
 /// Waits until the clients have got on: writes acknowledged, values answered.
 async fn progress(load: &Load, after: &str) {
     let (writes, values) = (&load.acknowledged, &load.values);
-    let (before, seen) = (writes.load(Ordering::Relaxed), values.load(Ordering::Relaxed));
+    let (before, seen) = (
+        writes.load(Ordering::Relaxed),
+        values.load(Ordering::Relaxed),
+    );
     until(&format!("work goes on after {after}"), async || {
         writes.load(Ordering::Relaxed) >= before + BETWEEN_KILLS
             && values.load(Ordering::Relaxed) > seen
@@ -203,8 +224,14 @@ async fn kill_everything(node: &Node, load: &Load) {
         // A supervisor takes its children with it.
         let [_, gateways] = node.supervisors();
         let generation = slots.grpc.generation();
-        gateways.cell().expect("a supervisor stands in its seat").kill();
-        until("the gateways are back", async || slots.grpc.generation() > generation).await;
+        gateways
+            .cell()
+            .expect("a supervisor stands in its seat")
+            .kill();
+        until("the gateways are back", async || {
+            slots.grpc.generation() > generation
+        })
+        .await;
         progress(load, "the supervisor of the gateways").await;
     }
 }
@@ -212,7 +239,10 @@ async fn kill_everything(node: &Node, load: &Load) {
 /// A page of the admin listener.
 async fn page(node: &Node, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(&node.ready().admin).await.ok()?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.ok()?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())
+        .await
+        .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     let (_, body) = answer.split_once("\r\n\r\n")?;
@@ -223,7 +253,10 @@ async fn check_restarts(node: &Node) {
     let body = page(node, "/v1/actors").await.unwrap();
     let actors: serde_json::Value = serde_json::from_str(&body).unwrap();
     let actors = actors["actors"].as_array().unwrap();
-    assert!(actors.iter().all(|actor| actor["running"] == true), "{actors:?}");
+    assert!(
+        actors.iter().all(|actor| actor["running"] == true),
+        "{actors:?}"
+    );
     let metrics = page(node, "/metrics").await.unwrap();
     let rounds = u64::try_from(ROUNDS).unwrap();
     for name in ["blob-0", "blob-1", "dag", "cache", "materialize"] {
@@ -241,10 +274,17 @@ async fn check_restarts(node: &Node) {
 async fn check_written(client: &Client, written: &[Written]) {
     for one in written {
         let addr = one.recipe.address();
-        assert!(fetch(client, &one.leaf).await.unwrap() == one.bytes, "{} differs", one.leaf);
+        assert!(
+            fetch(client, &one.leaf).await.unwrap() == one.bytes,
+            "{} differs",
+            one.leaf
+        );
         let found = client.resolve(&addr).await.unwrap();
         assert_eq!(found, Resolution::Recipe(one.recipe.clone()));
-        assert!(fetch(client, &addr).await.unwrap() == one.value, "{addr} differs");
+        assert!(
+            fetch(client, &addr).await.unwrap() == one.value,
+            "{addr} differs"
+        );
     }
 }
 
@@ -280,7 +320,10 @@ async fn every_actor_dies_under_load_and_nothing_acknowledged_is_lost() {
         }
         let count: usize = written.iter().map(Vec::len).sum();
         let status = client.status().await.unwrap();
-        assert_eq!((status.blob_count, status.recipe_count), (count as u64, count as u64));
+        assert_eq!(
+            (status.blob_count, status.recipe_count),
+            (count as u64, count as u64)
+        );
     }
     node.stop().await;
 

@@ -16,7 +16,9 @@ const REACH: u64 = 12;
 /// A recipe of a built-in function.
 #[must_use]
 pub fn recipe(function: &str, inputs: &[CAddr], params: &[(&str, Value)]) -> Recipe {
-    let params = params.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+    let params = params
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
     let params: BTreeMap<String, Value> = params.collect();
     Recipe::new(FunctionId::new(function, VERSION), inputs.to_vec(), params)
         .expect("a story's recipe is within the limits")
@@ -100,20 +102,32 @@ impl Graph {
                 let separator = format!("<{number}>");
                 let parts: Vec<&[u8]> = values.iter().map(|value| value.as_ref()).collect();
                 let joined = parts.join(separator.as_bytes());
-                (recipe("concat", &inputs, &[("separator", text(&separator))]), joined)
+                (
+                    recipe("concat", &inputs, &[("separator", text(&separator))]),
+                    joined,
+                )
             }
-            1 => (recipe("uppercase", one, &[]), values[0].to_ascii_uppercase()),
+            1 => (
+                recipe("uppercase", one, &[]),
+                values[0].to_ascii_uppercase(),
+            ),
             2 => {
                 let back = values[0].iter().rev().copied().collect();
                 (recipe("reverse", one, &[]), back)
             }
             3 => {
-                let kept = values[0].get(number as usize..).unwrap_or_default().to_vec();
+                let kept = values[0]
+                    .get(number as usize..)
+                    .unwrap_or_default()
+                    .to_vec();
                 (recipe("slice", one, &[("start", Value::I64(number))]), kept)
             }
             _ => {
                 let times = values[0].repeat(number as usize % 4);
-                (recipe("repeat", one, &[("count", Value::I64(number % 4))]), times)
+                (
+                    recipe("repeat", one, &[("count", Value::I64(number % 4))]),
+                    times,
+                )
             }
         };
         let addr = recipe.address();

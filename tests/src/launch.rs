@@ -96,16 +96,22 @@ impl Launch {
 
     /// Either a ready node or how it ended.
     pub async fn attempt(&self) -> Result<NodeProcess, Refused> {
-        let mut child = self.command().spawn().expect("the node's binary can be run");
+        let mut child = self
+            .command()
+            .spawn()
+            .expect("the node's binary can be run");
         let stderr = Said::listen(child.stderr.take().expect("piped"));
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         let read = timeout(PATIENCE, stdout.read_line(&mut line)).await;
-        read.expect("a node is ready or ends in time").expect("its output can be read");
+        read.expect("a node is ready or ends in time")
+            .expect("its output can be read");
         let stdout_after = Said::listen(stdout);
         // A line without its end is what was said by a process that is no more.
         if !line.starts_with("ready") || !line.ends_with('\n') {
-            let status = timeout(PATIENCE, child.wait()).await.expect("it ends in time");
+            let status = timeout(PATIENCE, child.wait())
+                .await
+                .expect("it ends in time");
             return Err(Refused {
                 status: status.expect("a child can be waited for"),
                 stdout: line + &stdout_after.all().await,
@@ -115,7 +121,11 @@ impl Launch {
         let written = std::fs::read(self.place.seen().join("ready.json"));
         let written = written.expect("a ready node has written ready.json");
         let ready: Json = serde_json::from_slice(&written).expect("ready.json is JSON");
-        assert_eq!(ready["pid"].as_u64(), child.id().map(u64::from), "ready.json: {ready}");
+        assert_eq!(
+            ready["pid"].as_u64(),
+            child.id().map(u64::from),
+            "ready.json: {ready}"
+        );
         Ok(NodeProcess::new(self.clone(), child, ready, line, stderr))
     }
 
@@ -193,7 +203,8 @@ impl Said {
     /// Everything, once the process has closed its output.
     pub(crate) async fn all(mut self) -> String {
         let end = timeout(PATIENCE, &mut self.reader).await;
-        end.expect("an output ends with its process").expect("reading does not panic");
+        end.expect("an output ends with its process")
+            .expect("reading does not panic");
         self.so_far()
     }
 }

@@ -35,7 +35,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a file");
-    let built = test.ancestors().nth(2).expect("tests lie two folders deep").join(name);
+    let built = test
+        .ancestors()
+        .nth(2)
+        .expect("tests lie two folders deep")
+        .join(name);
     assert!(
         built.is_file(),
         "{} is not built; run `cargo build --workspace` first",

@@ -19,9 +19,13 @@ impl Metrics {
     /// Reads Prometheus' text format; a line that is none fails the test.
     #[must_use]
     pub fn parse(page: &str) -> Self {
-        let lines = page.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = page
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         let samples = lines.map(|line| sample(line).unwrap_or_else(|| panic!("no sample: {line}")));
-        Self { samples: samples.collect() }
+        Self {
+            samples: samples.collect(),
+        }
     }
 
     /// The sum of a metric over all samples that carry these labels; 0 when there are none.
@@ -33,7 +37,11 @@ impl Metrics {
             };
             sample.name == name && labels.iter().all(has)
         };
-        self.samples.iter().filter(carries).map(|sample| sample.value).sum()
+        self.samples
+            .iter()
+            .filter(carries)
+            .map(|sample| sample.value)
+            .sum()
     }
 
     /// Whether there is any sample of that name.
@@ -53,7 +61,11 @@ fn sample(line: &str) -> Option<Sample> {
     let (head, value) = line.rsplit_once(' ')?;
     let value = value.parse().ok()?;
     let Some((name, labels)) = head.split_once('{') else {
-        return Some(Sample { name: head.to_owned(), labels: BTreeMap::new(), value });
+        return Some(Sample {
+            name: head.to_owned(),
+            labels: BTreeMap::new(),
+            value,
+        });
     };
     let mut rest = labels.strip_suffix('}')?;
     let mut labels = BTreeMap::new();
@@ -63,7 +75,11 @@ fn sample(line: &str) -> Option<Sample> {
         labels.insert(key.to_owned(), text.to_owned());
         rest = after.strip_prefix(',').unwrap_or(after);
     }
-    Some(Sample { name: name.to_owned(), labels, value })
+    Some(Sample {
+        name: name.to_owned(),
+        labels,
+        value,
+    })
 }
 
 #[cfg(test)]

@@ -84,11 +84,19 @@ impl NodeProcess {
         ready_line: String,
         stderr: Said,
     ) -> Self {
-        Self { child, stderr, ready, ready_line, launch }
+        Self {
+            child,
+            stderr,
+            ready,
+            ready_line,
+            launch,
+        }
     }
 
     fn address(&self, key: &str) -> String {
-        let text = self.ready[key].as_str().unwrap_or_else(|| panic!("no {key}: {}", self.ready));
+        let text = self.ready[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {key}: {}", self.ready));
         text.trim_start_matches("http://").to_owned()
     }
 
@@ -117,7 +125,9 @@ impl NodeProcess {
 
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id().expect("a process that was not waited for has its id")
+        self.child
+            .id()
+            .expect("a process that was not waited for has its id")
     }
 
     #[must_use]
@@ -144,7 +154,9 @@ impl NodeProcess {
     pub async fn client_with(&self, change: impl FnOnce(&mut ClientConfig)) -> Client {
         let mut config = ClientConfig::new(self.url());
         change(&mut config);
-        Client::connect_with(config).await.expect("a ready node can be reached")
+        Client::connect_with(config)
+            .await
+            .expect("a ready node can be reached")
     }
 
     /// One page of the admin listener.
@@ -168,11 +180,16 @@ impl NodeProcess {
             stream.read_to_string(&mut answer).await?;
             std::io::Result::Ok(answer)
         };
-        let answer = timeout(PATIENCE, ask).await.expect("the admin listener answers in time");
+        let answer = timeout(PATIENCE, ask)
+            .await
+            .expect("the admin listener answers in time");
         let answer = answer.expect("the admin listener answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        Page { status: status.expect("a status line"), body: body.to_owned() }
+        Page {
+            status: status.expect("a status line"),
+            body: body.to_owned(),
+        }
     }
 
     pub async fn metrics(&self) -> Metrics {
@@ -205,7 +222,9 @@ impl NodeProcess {
             drop(stdin);
         };
         let both = async { tokio::join!(child.wait_with_output(), feed).0 };
-        let output = timeout(PATIENCE, both).await.expect("the command ends in time");
+        let output = timeout(PATIENCE, both)
+            .await
+            .expect("the command ends in time");
         let output = output.expect("the command can be waited for");
         Run {
             code: output.status.code().expect("the command was not killed"),
@@ -219,9 +238,11 @@ impl NodeProcess {
         self.end(Signal::KILL).await.launch
     }
 
-    /// Tells it to drain and stop; answers how it did.
+    /// Tells it to drain and stop, which it must do well.
     pub async fn terminate(self) -> Ended {
-        self.end(Signal::TERM).await
+        let ended = self.end(Signal::TERM).await;
+        assert!(ended.status.success(), "{}: {}", ended.status, ended.stderr);
+        ended
     }
 
     /// Kills it and starts it again in the same place.
@@ -231,16 +252,25 @@ impl NodeProcess {
 
     /// Sends a signal and goes on.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id");
+        let pid = i32::try_from(self.pid())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process id");
         kill_process(pid, signal).expect("an own child can be signalled");
     }
 
     /// Waits for its end.
     pub async fn ended(mut self) -> Ended {
-        let status = timeout(PATIENCE, self.child.wait()).await.expect("the node ends in time");
+        let status = timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("the node ends in time");
         let status = status.expect("a child can be waited for");
         let launch = self.launch.clone();
-        Ended { status, stderr: self.stderr.so_far(), launch }
+        Ended {
+            status,
+            stderr: self.stderr.so_far(),
+            launch,
+        }
     }
 
     async fn end(self, signal: Signal) -> Ended {

@@ -27,7 +27,9 @@ impl Place {
     /// A directory that does not exist yet, in one that does.
     #[must_use]
     pub fn new() -> Self {
-        Self::Directory(Arc::new(tempfile::tempdir().expect("a temporary directory")))
+        Self::Directory(Arc::new(
+            tempfile::tempdir().expect("a temporary directory"),
+        ))
     }
 
     /// The directory's name for the node.
@@ -74,7 +76,7 @@ pub struct Mounted {
 impl Mounted {
     /// Mounts `size` (as `mount` spells it) with further options, such as `ro`. `None`, after saying
     /// why, where the system lets nobody mount: there this cannot be tested.
-    pub async fn new(size: &str, options: &str) -> Option<Place> {
+    pub async fn place(size: &str, options: &str) -> Option<Place> {
         let point = tempfile::tempdir().expect("a temporary directory");
         let script = r#"mount -t tmpfs -o "$1" none "$0" && echo mounted && exec cat"#;
         let mut holder = Command::new("unshare")
@@ -92,16 +94,26 @@ impl Mounted {
             eprintln!("SKIPPED: this system allows no mount in a namespace of one's own");
             return None;
         };
-        Some(Place::Mounted(Arc::new(Self { point, holder, _alive: alive })))
+        Some(Place::Mounted(Arc::new(Self {
+            point,
+            holder,
+            _alive: alive,
+        })))
     }
 
     fn pid(&self) -> u32 {
-        self.holder.id().expect("the holder ends only with its input")
+        self.holder
+            .id()
+            .expect("the holder ends only with its input")
     }
 
     /// The directory through the holder's eyes.
     fn seen(&self) -> PathBuf {
-        let inside = self.point.path().strip_prefix("/").expect("an absolute path");
+        let inside = self
+            .point
+            .path()
+            .strip_prefix("/")
+            .expect("an absolute path");
         PathBuf::from(format!("/proc/{}/root", self.pid())).join(inside)
     }
 

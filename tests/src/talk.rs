@@ -23,7 +23,9 @@ pub async fn store(client: &Client, recipe: &Recipe) -> CAddr {
 /// Stores recipes, inputs before consumers, in one stream; answers the addresses.
 pub async fn store_all(client: &Client, recipes: Vec<Recipe>) -> Vec<CAddr> {
     let count = recipes.len();
-    let stream = client.put_recipes(tokio_stream::iter(recipes), MissingInputs::Refuse).await;
+    let stream = client
+        .put_recipes(tokio_stream::iter(recipes), MissingInputs::Refuse)
+        .await;
     let answers = stream.expect("a stream begins").collect(count).await;
     answers.expect("good recipes are stored")
 }
@@ -44,11 +46,22 @@ pub fn refused<T: Debug>(
     words: &[&str],
 ) -> Refusal {
     let refusal = refusal(answer);
-    assert_eq!((refusal.code, refusal.reason.as_str()), (code, reason), "{refusal:?}");
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (code, reason),
+        "{refusal:?}"
+    );
     for word in words {
-        assert!(refusal.message.contains(word), "no {word:?} in: {}", refusal.message);
+        assert!(
+            refusal.message.contains(word),
+            "no {word:?} in: {}",
+            refusal.message
+        );
     }
-    assert!(refusal.hint.is_some(), "nothing says what to do: {refusal:?}");
+    assert!(
+        refusal.hint.is_some(),
+        "nothing says what to do: {refusal:?}"
+    );
     refusal
 }
 

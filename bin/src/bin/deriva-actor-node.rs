@@ -40,7 +40,10 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: NodeConfig) -> ExitCode {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         return fail(1, &"the system gave no signal handler");
     };

@@ -3,9 +3,6 @@
 
 use std::process::ExitCode;
 
-/// What a shell answers for a command that was interrupted.
-const INTERRUPTED: u8 = 130;
-
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // One thread drives the connection while the main thread waits for a file or a pipe.
@@ -21,9 +18,11 @@ fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         tokio::select! {
+            // First, because a command may have something to say about its interruption.
+            biased;
             code = deriva_bin::cli::run(std::env::args_os().collect()) => code,
             // Leaving by this way drops what is half written; a signal alone would leave it.
-            Ok(()) = tokio::signal::ctrl_c() => INTERRUPTED,
+            Ok(()) = tokio::signal::ctrl_c() => deriva_bin::cli::INTERRUPTED,
         }
     });
     // A read of standard input that nobody waits for any more must not hold the process.

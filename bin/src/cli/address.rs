@@ -15,7 +15,7 @@ const PREFIX_MIN_DIGITS: usize = 8;
 const SHORT_DIGITS: usize = 12;
 
 /// An address or the beginning of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Target {
     Whole(CAddr),
     Prefix(String),

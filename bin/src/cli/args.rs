@@ -1,8 +1,8 @@
 //! What can be typed: the global options, the commands, and where each command's own stand.
 //!
-//! It refuses to do anything; wrong usage is told here and ends the process with 2.
+//! It refuses to do anything; what does not parse is told by `usage`.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use deriva_client::TlsFiles;
@@ -32,8 +32,8 @@ use super::{
     about = "Data named by how it is made: put leaves, declare recipes, get values.",
     after_help = "\
 ADDR is an address of 64 hex digits, or a prefix of 8 digits or more that only one stored address begins with.
-With --output json every command prints one JSON object on standard output (its shape stands in the command's own --help), and an error is one on standard error: {\"error\":{\"kind\",\"code\",\"message\",\"reason\",\"address\",\"hint\",\"retry_after_ms\"}}.
-Exit codes: 0 done, 1 the request failed, 2 wrong usage, 3 the server cannot be reached."
+With --output json every command prints one JSON object on standard output (its shape stands in the command's own --help), and an error is one on standard error: {\"error\":{\"kind\",\"code\",\"message\",\"reason\",\"address\",\"hint\",\"retry_after_ms\"}}; what is not known is null.
+Exit codes: 0 done; 1 the request failed; 2 wrong usage, or the command line names a file that cannot be read or a place that cannot be written; 3 the server cannot be reached, or no session with it came about (TLS, certificates, another protocol)."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -45,10 +45,10 @@ pub struct Cli {
 /// How every command talks to its server and to its reader.
 #[derive(Debug, Args)]
 pub(super) struct Global {
-    /// The node to talk to.
+    /// The node to talk to: http://HOST:PORT, https://HOST:PORT, or HOST:PORT.
     #[arg(long, global = true, value_name = "URL", env = "DERIVA_SERVER")]
-    #[arg(default_value = "http://127.0.0.1:50051")]
-    pub(super) server: String,
+    #[arg(default_value = SERVER)]
+    server: String,
     /// How to print answers and errors.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
@@ -63,7 +63,37 @@ pub(super) struct Global {
     tls_key: Option<PathBuf>,
 }
 
+/// Where a node listens if it is not told otherwise.
+const SERVER: &str = "http://127.0.0.1:50051";
+
 impl Global {
+    /// The server's URL; without a scheme it is `https` where an authority is given, else `http`.
+    pub(super) fn url(&self) -> Result<String, Failure> {
+        if self.server.contains("://") {
+            return Ok(self.server.clone());
+        }
+        match self.server.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                let scheme = if self.tls_ca.is_some() {
+                    "https"
+                } else {
+                    "http"
+                };
+                Ok(format!("{scheme}://{}", self.server))
+            }
+            _ => Err(Failure::usage(format!(
+                "--server {}: a server is http://HOST:PORT or https://HOST:PORT",
+                self.server
+            ))),
+        }
+    }
+
+    /// Whether another node is meant than the one that listens where nodes do by default.
+    pub(super) fn names_a_server(&self) -> bool {
+        self.url()
+            .map_or(true, |url| url.trim_end_matches('/') != SERVER)
+    }
+
     /// The TLS files, if any; half of a pair is wrong usage. (clap's own check does not see options
     /// that stand on the other side of the command.)
     pub(super) fn tls(&self) -> Result<Option<TlsFiles>, Failure> {
@@ -77,6 +107,9 @@ impl Global {
                 ca: ca.clone(),
                 identity,
             })),
+            (None, None) if self.server.starts_with("https://") => Err(usage(
+                "https needs --tls-ca FILE, the ca.pem of the authority that issued the node's certificate",
+            )),
             (None, None) => Ok(None),
             (None, Some(_)) => Err(usage("--tls-cert needs --tls-ca, to know the server by")),
         }
@@ -84,7 +117,7 @@ impl Global {
 }
 
 fn usage(words: &str) -> Failure {
-    Failure::Usage(words.to_owned())
+    Failure::usage(words)
 }
 
 /// How answers and errors are printed.
@@ -116,7 +149,7 @@ pub(super) enum Command {
     Eval(EvalArgs),
     /// Drop the cached value of an address.
     Invalidate(InvalidateArgs),
-    /// Compute the value of an address twice and compare the bytes.
+    /// Compute the value of an address twice and compare the bytes (not in this release).
     Verify(VerifyArgs),
     /// Show the node's counts and rates.
     #[command(after_help = "JSON: the fields of StatusResponse, snake_case.")]
@@ -151,28 +184,33 @@ pub(super) enum Command {
     Evict(EvictArgs),
 }
 
-/// Tells wrong usage, or prints the help that was asked for; answers the exit code.
-pub(super) fn refuse(words: &clap::Error, argv: &[OsString]) -> u8 {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    let asked_for = matches!(words.kind(), DisplayHelp | DisplayVersion);
-    if !asked_for && wants_json(argv) {
-        return Failure::Usage(words.to_string().trim_end().to_owned()).tell(Format::Json);
+impl Command {
+    /// What was typed, for words about it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Put(_) => "put",
+            Self::Recipe(_) => "recipe",
+            Self::Get(_) => "get",
+            Self::Trace(_) => "trace",
+            Self::Resolve(_) => "resolve",
+            Self::Graph(_) => "graph",
+            Self::Explain(_) => "explain",
+            Self::Eval(_) => "eval",
+            Self::Invalidate(what) => what.name(),
+            Self::Verify(_) => "verify",
+            Self::Status => "status",
+            Self::Gc(_) => "gc",
+            Self::Pin(_) => "pin",
+            Self::Unpin(_) => "unpin",
+            Self::Forget(_) => "forget",
+            Self::Pins => "pins",
+            Self::Functions => "functions",
+            Self::Cluster => "cluster",
+            Self::Cert(_) => "cert",
+            Self::Completions(_) => "completions",
+            Self::Evict(_) => "evict",
+        }
     }
-    // clap chooses standard output for help and standard error for refusals. When neither can be
-    // written to, the exit code is all that is left to say.
-    match (words.print(), asked_for) {
-        (Ok(()) | Err(_), true) => 0,
-        (Ok(()) | Err(_), false) => 2,
-    }
-}
-
-/// A command line that did not parse can still say how it wants to be told so.
-fn wants_json(argv: &[OsString]) -> bool {
-    let joined = argv.iter().any(|arg| arg == "--output=json");
-    joined
-        || argv
-            .windows(2)
-            .any(|pair| pair[0] == "--output" && pair[1] == "json")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use super::{Cli, wants_json};
+use super::Cli;
 
 const ADDR: &str = "dc5a4edb8240b018124052c330270696f96771a63b45250a5c17d3000e823355";
 
@@ -50,7 +50,9 @@ fn every_command_of_the_interface_is_accepted() {
         "deriva functions",
         "deriva cluster",
         "deriva cert ca dir --cluster blue",
-        "deriva cert node dir --name a --san 10.0.0.1 --san a.example ::1 --ca cadir",
+        "deriva cert node dir --name a --san 10.0.0.1 --san a.example --ca cadir",
+        "deriva cert node --ca ca1 --name n1 --san 127.0.0.1 nodeA",
+        "deriva recipe concat 1.0.0 -i ADDR ADDR -p a=1 b=2 -p c=3",
         "deriva cert client dir --name me --days 7",
         "deriva completions bash",
         "deriva evict --all --admin http://127.0.0.1:1",
@@ -115,7 +117,13 @@ async fn exit_codes_tell_help_wrong_usage_and_an_unreachable_server_apart() {
             3,
             format!("deriva evict --all --admin http://127.0.0.1:{port}"),
         ),
-        (1, "deriva eval /nonexistent/graph.json".to_owned()),
+        (2, "deriva eval /nonexistent/graph.json".to_owned()),
+        (2, "deriva --server nonsense:port status".to_owned()),
+        (3, format!("deriva --server 127.0.0.1:{port} status")),
+        (
+            2,
+            format!("deriva --server http://127.0.0.1:{port} evict --all"),
+        ),
     ];
     for (code, line) in cases {
         assert_eq!(crate::cli::run(argv(&line)).await, code, "{line}");
@@ -135,9 +143,43 @@ fn half_a_pair_of_tls_files_is_wrong_usage() {
     }
 }
 
+fn global(line: &str) -> super::Global {
+    Cli::try_parse_from(argv(line)).unwrap().global
+}
+
 #[test]
-fn a_line_that_does_not_parse_can_still_ask_for_json() {
-    assert!(wants_json(&argv("deriva --output json frobnicate")));
-    assert!(wants_json(&argv("deriva frobnicate --output=json")));
-    assert!(!wants_json(&argv("deriva --output text json")));
+fn a_server_without_a_scheme_is_taken_as_the_files_say() {
+    for (line, url) in [
+        (
+            "deriva status --server 127.0.0.1:15051",
+            "http://127.0.0.1:15051",
+        ),
+        (
+            "deriva status --server [::1]:1 --tls-ca a",
+            "https://[::1]:1",
+        ),
+        ("deriva status --server https://h:1", "https://h:1"),
+    ] {
+        assert_eq!(global(line).url().unwrap(), url, "{line}");
+    }
+    assert!(global("deriva status --server host").url().is_err());
+}
+
+#[test]
+fn https_without_an_authority_names_the_option() {
+    let refused = global("deriva status --server https://h:1")
+        .tls()
+        .unwrap_err();
+    let words = refused.words(super::Format::Text).unwrap();
+    assert!(words.contains("--tls-ca"), "{words}");
+}
+
+#[test]
+fn a_command_that_waits_for_a_release_says_so_in_its_help() {
+    let root = Cli::command();
+    for (name, waits) in [("verify", true), ("pin", false), ("gc", false)] {
+        let about = root.find_subcommand(name).unwrap().get_about().unwrap();
+        let told = about.to_string().contains("not in this release");
+        assert_eq!(told, waits, "{name}");
+    }
 }

@@ -3,28 +3,34 @@
 //! It refuses a reference forward: a recipe's address needs its inputs' addresses, so what a recipe
 //! refers to stands before it in the list.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use deriva_client::{Client, EvaluateStream, Evaluation, Keep};
 use deriva_model::{CAddr, FunctionId, Recipe};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::{Value as Json, json};
 
 use super::{
-    args::Global, connect, failure::Failure, output::Answer, params, sink::Sink, value,
-    value::Order,
+    address::Target, args::Global, connect, failure::Failure, output::Answer, params, sink::Sink,
+    value, value::Order,
 };
 
 /// Bytes of the list: what the interface takes in one message.
 const LIST_BYTES_MOST: usize = 64 << 20;
+
+/// The form of a list, for who wrote another.
+const LIST: &str = "a list like [{\"function\": \"uppercase\", \"version\": \"1.0.0\", \"inputs\": [ADDR or {\"ref\": 0}], \"params\": {}}]";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 FILE is a JSON list of recipes, inputs before consumers; the last is evaluated unless --root says otherwise:
   [{\"function\": \"uppercase\", \"version\": \"1.0.0\", \"inputs\": [\"<address>\"]},
    {\"function\": \"repeat\", \"version\": \"1.0.0\", \"inputs\": [{\"ref\": 0}], \"params\": {\"count\": 3}}]
-An input is an address of 64 digits or {\"ref\": N}, the Nth recipe of the list, counted from 0. Params have the kinds of JSON; {\"bytes\": \"hex\"} is bytes.
+An input is an address, or a prefix of one as elsewhere, or {\"ref\": N}, the Nth recipe of the list, counted from 0. Params have the kinds of JSON; {\"bytes\": \"hex\"} is bytes.
 JSON: with -o FILE {\"addr\",\"size\",\"file\",\"leaf\"}; otherwise nothing but the bytes.")]
 pub(super) struct EvalArgs {
     /// The list of recipes; - is standard input.
@@ -77,11 +83,38 @@ struct Step {
     params: BTreeMap<String, Json>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+/// What a recipe of the list is made of.
+#[derive(Debug)]
 enum Input {
-    Address(String),
+    Address(Target),
     Earlier(Earlier),
+}
+
+impl<'de> Deserialize<'de> for Input {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(InputVisitor)
+    }
+}
+
+struct InputVisitor;
+
+impl<'de> Visitor<'de> for InputVisitor {
+    type Value = Input;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address in hex digits, or {\"ref\": N}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Input, E> {
+        let target = text.parse();
+        target
+            .map(Input::Address)
+            .map_err(|e| E::custom(format!("input {text:?}: {e}")))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Input, A::Error> {
+        Earlier::deserialize(MapAccessDeserializer::new(map)).map(Input::Earlier)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,9 +125,17 @@ struct Earlier {
 
 pub(super) async fn run(global: &Global, what: EvalArgs) -> Result<Answer, Failure> {
     let text = value::read(&what.file, LIST_BYTES_MOST).await?;
-    let recipes = parse(&text).map_err(Failure::Usage)?;
-    let root = root(&recipes, what.root).map_err(Failure::Usage)?;
+    let steps = parse(&text).map_err(Failure::usage)?;
+    // What can be judged here is judged before a connection is made: it is wrong usage.
+    if prefixes(&steps).next().is_none() {
+        graph(&steps, &Found::new(), what.root).map_err(Failure::usage)?;
+    }
     let client = connect(global).await?;
+    let mut found = Found::new();
+    for target in prefixes(&steps) {
+        found.insert(target.clone(), target.find(&client).await?);
+    }
+    let (recipes, root) = graph(&steps, &found, what.root).map_err(Failure::usage)?;
     let sink = Sink::open(what.out.as_deref())?;
     let evaluation = Evaluation {
         recipes,
@@ -142,23 +183,46 @@ fn told(
     Ok(Answer::new(text, json))
 }
 
-/// The recipes of a list, in its order.
-fn parse(text: &[u8]) -> Result<Vec<Recipe>, String> {
-    let steps = serde_json::from_slice::<Vec<Step>>(text)
-        .map_err(|e| format!("the list of recipes: {e}"))?;
+/// What prefixes stand for.
+type Found = BTreeMap<Target, CAddr>;
+
+fn prefixes(steps: &[Step]) -> impl Iterator<Item = &Target> {
+    let inputs = steps.iter().flat_map(|step| &step.inputs);
+    inputs.filter_map(|input| match input {
+        Input::Address(target @ Target::Prefix(_)) => Some(target),
+        Input::Address(Target::Whole(_)) | Input::Earlier(_) => None,
+    })
+}
+
+fn parse(text: &[u8]) -> Result<Vec<Step>, String> {
+    serde_json::from_slice::<Vec<Step>>(text)
+        .map_err(|e| format!("the list of recipes: {e}; expected is {LIST}"))
+}
+
+/// The recipes of a list, in its order, and the address of the one to evaluate.
+fn graph(
+    steps: &[Step],
+    found: &Found,
+    asked: Option<usize>,
+) -> Result<(Vec<Recipe>, CAddr), String> {
     let mut recipes = Vec::new();
     let mut addrs = Vec::new();
-    for (at, step) in steps.into_iter().enumerate() {
-        let recipe = recipe(step, &addrs).map_err(|e| format!("recipe {at}: {e}"))?;
+    for (at, step) in steps.iter().enumerate() {
+        let recipe = recipe(step, &addrs, found).map_err(|e| format!("recipe {at}: {e}"))?;
         addrs.push(recipe.address());
         recipes.push(recipe);
     }
-    Ok(recipes)
+    let root = root(&recipes, asked)?;
+    Ok((recipes, root))
 }
 
-fn recipe(step: Step, earlier: &[CAddr]) -> Result<Recipe, String> {
+fn recipe(step: &Step, earlier: &[CAddr], found: &Found) -> Result<Recipe, String> {
     let inputs = step.inputs.iter().map(|input| match input {
-        Input::Address(hex) => CAddr::parse_hex(hex).map_err(|e| format!("input {hex:?}: {e}")),
+        Input::Address(Target::Whole(addr)) => Ok(*addr),
+        Input::Address(prefix) => found
+            .get(prefix)
+            .copied()
+            .ok_or_else(|| "a prefix was not looked up".to_owned()),
         Input::Earlier(Earlier { r#ref }) => earlier
             .get(*r#ref)
             .copied()
@@ -170,8 +234,8 @@ fn recipe(step: Step, earlier: &[CAddr]) -> Result<Recipe, String> {
         Ok((key.clone(), value))
     });
     let params = params.collect::<Result<_, String>>()?;
-    Recipe::new(FunctionId::new(step.function, step.version), inputs, params)
-        .map_err(|e| e.to_string())
+    let function = FunctionId::new(step.function.clone(), step.version.clone());
+    Recipe::new(function, inputs, params).map_err(|e| e.to_string())
 }
 
 fn root(recipes: &[Recipe], asked: Option<usize>) -> Result<CAddr, String> {

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use deriva_model::{CAddr, FunctionId, Recipe, Value};
 
-use super::{parse, root};
+use super::{Found, graph, parse, prefixes, root};
+
+/// The recipes of a list, as `run` reads it.
+fn read(text: &str) -> Result<Vec<Recipe>, String> {
+    let steps = parse(text.as_bytes())?;
+    graph(&steps, &Found::new(), None).map(|(recipes, _)| recipes)
+}
 
 const LEAF: &str = "dc5a4edb8240b018124052c330270696f96771a63b45250a5c17d3000e823355";
 
@@ -15,7 +21,7 @@ fn references_become_the_addresses_of_earlier_recipes() {
             {{"function": "concat", "version": "1.0.0", "inputs": [{{"ref": 0}}, "{LEAF}", {{"ref": 0}}],
               "params": {{"n": 3, "sep": "-", "raw": {{"bytes": "00ff"}}}}}}]"#
     );
-    let recipes = parse(text.as_bytes()).unwrap();
+    let recipes = read(&text).unwrap();
     let leaf = CAddr::parse_hex(LEAF).unwrap();
     let upper = Recipe::new(
         FunctionId::new("uppercase", "1.0.0"),
@@ -54,16 +60,25 @@ fn what_is_no_graph_is_told_where() {
         ),
         (
             r#"[{"function": "f", "version": "1", "inputs": ["12"]}]"#,
-            "recipe 0: input",
+            "input \"12\"",
         ),
         (
             r#"[{"function": "f", "version": "1", "params": {"k": null}}]"#,
             "recipe 0: param \"k\"",
         ),
         (r#"[{"function": "", "version": "1"}]"#, "recipe 0"),
+        (
+            r#"[{"function": "f", "version": "1", "inputs": [3]}]"#,
+            "expected an address in hex digits, or {\"ref\": N}",
+        ),
+        (
+            r#"[{"function": "f", "version": "1", "inputs": [{"reff": 0}]}]"#,
+            "expected `ref`",
+        ),
+        ("{}", "expected is a list like"),
     ];
     for (text, part) in cases {
-        let said = parse(text.as_bytes()).unwrap_err();
+        let said = read(text).unwrap_err();
         assert!(said.contains(part), "{text}: {said}");
     }
 }
@@ -72,4 +87,19 @@ fn what_is_no_graph_is_told_where() {
 fn a_root_stands_in_the_list() {
     assert!(root(&[], None).is_err());
     assert!(root(&[], Some(0)).is_err());
+}
+
+#[test]
+fn a_prefix_stands_for_the_address_that_was_found() {
+    let prefix = &LEAF[..8];
+    let text =
+        format!(r#"[{{"function": "uppercase", "version": "1.0.0", "inputs": ["{prefix}"]}}]"#);
+    let steps = parse(text.as_bytes()).unwrap();
+    let wanted = prefixes(&steps).cloned().collect::<Vec<_>>();
+    assert_eq!(wanted.len(), 1);
+    let leaf = CAddr::parse_hex(LEAF).unwrap();
+    let found = Found::from([(wanted[0].clone(), leaf)]);
+    let (recipes, _) = graph(&steps, &found, None).unwrap();
+    assert_eq!(recipes[0].inputs(), [leaf]);
+    assert!(graph(&steps, &Found::new(), None).is_err());
 }

@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri, body::Incoming};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value as Json, json};
 
-use super::{failure::Failure, output::Answer};
+use super::{args::Global, failure::Failure, output::Answer};
 
 /// How long the node may take to empty its cache.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -19,23 +19,23 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MOST: usize = 64 << 10;
 
 #[derive(Debug, Args)]
-#[command(after_help = "JSON: {\"evicted\":{\"values\",\"bytes\"}}")]
+#[command(after_help = "\
+The node's admin interface is asked, not the --server: with a server of your own, name its admin address too.
+JSON: {\"admin\",\"evicted\":{\"values\",\"bytes\"}}")]
 pub(super) struct EvictArgs {
     /// Evict every value. There is no way to evict some; `invalidate` drops one.
     #[arg(long, required = true)]
     all: bool,
-    /// The node's admin interface.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "DERIVA_ADMIN",
-        default_value = "http://127.0.0.1:9090"
-    )]
-    admin: String,
+    /// The node's admin interface; http://127.0.0.1:9090 unless a --server is given.
+    #[arg(long, value_name = "URL", env = "DERIVA_ADMIN")]
+    admin: Option<String>,
 }
 
-pub(super) async fn run(what: EvictArgs) -> Result<Answer, Failure> {
-    let uri = endpoint(&what.admin)?;
+/// Where a node's admin interface listens if it is not told otherwise.
+const ADMIN: &str = "http://127.0.0.1:9090";
+
+pub(super) async fn run(global: &Global, what: EvictArgs) -> Result<Answer, Failure> {
+    let uri = endpoint(&chosen(global, what.admin)?)?;
     let call = async { answered(&uri, send(&uri).await?).await };
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(answer) => answer,
@@ -46,9 +46,23 @@ pub(super) async fn run(what: EvictArgs) -> Result<Answer, Failure> {
     }
 }
 
+/// The admin address of the node that is meant. Nothing leads from a server to it, and the default
+/// one may be another node's.
+fn chosen(global: &Global, admin: Option<String>) -> Result<String, Failure> {
+    match admin {
+        Some(admin) => Ok(admin),
+        None if global.names_a_server() => Err(Failure::Usage {
+            message: "--server (or DERIVA_SERVER) names a node, and evict needs that node's admin address"
+                .to_owned(),
+            hint: Some("give --admin URL (or DERIVA_ADMIN); the node's ready line tells it".to_owned()),
+        }),
+        None => Ok(ADMIN.to_owned()),
+    }
+}
+
 fn endpoint(admin: &str) -> Result<Uri, Failure> {
     let wrong = || {
-        Failure::Usage(format!(
+        Failure::usage(format!(
             "--admin {admin}: a URL begins with http://HOST:PORT"
         ))
     };
@@ -67,7 +81,7 @@ async fn send(uri: &Uri) -> Result<Response<Incoming>, Failure> {
         .method(Method::POST)
         .uri(uri)
         .body(Empty::<Bytes>::new());
-    let request = request.map_err(|e| Failure::Usage(format!("{uri}: {e}")))?;
+    let request = request.map_err(|e| Failure::usage(format!("{uri}: {e}")))?;
     let client = Client::builder(TokioExecutor::new()).build_http();
     client
         .request(request)
@@ -105,11 +119,16 @@ fn render(uri: &Uri, status: StatusCode, body: &[u8]) -> Result<Answer, Failure>
             hint,
         });
     }
+    let admin = uri.authority().map_or("", |node| node.as_str());
+    let admin = format!("http://{admin}");
     let text = match (said["values"].as_u64(), said["bytes"].as_u64()) {
-        (Some(values), Some(bytes)) => format!("{values} values dropped, {bytes} bytes"),
-        _ => "the cache is empty".to_owned(),
+        (Some(values), Some(bytes)) => format!("{admin}: {values} values dropped, {bytes} bytes"),
+        _ => format!("{admin}: the cache is empty"),
     };
-    Ok(Answer::new(text, json!({ "evicted": said })))
+    Ok(Answer::new(
+        text,
+        json!({ "admin": admin, "evicted": said }),
+    ))
 }
 
 /// The innermost cause says what happened.

@@ -19,7 +19,7 @@ pub(super) const NODES_MOST: usize = 1_000_000;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Inputs stand before what consumes them; the address itself is last.
-JSON: {\"nodes\":[{\"addr\",\"kind\",\"function\",\"version\",\"inputs\":[ADDR],\"params\":{},\"cached\",\"content_hash\",\"size\",\"cost_nanos\",\"consumed\":[CONTENT HASH]}]}; what is not known is null.")]
+JSON: {\"nodes\":[{\"addr\",\"kind\",\"function\",\"version\",\"inputs\":[ADDR],\"params\":{},\"cached\",\"content_hash\",\"size\",\"cost_nanos\",\"consumed\":[CONTENT HASH]}]}; what is not known is null, and a cost_nanos of 0 means that the value was taken over from an equal computation.")]
 pub(super) struct ExplainArgs {
     /// What to explain.
     addr: Target,
@@ -60,12 +60,17 @@ fn block(node: &Explained) -> String {
     }
     // Only what was executed has a cost.
     if let (Some(record), Some(_)) = (&node.record, &node.function) {
-        rows.push((
-            "cost",
-            format!("{:?}", Duration::from_nanos(record.cost_nanos)),
-        ));
+        rows.push(("cost", cost(record.cost_nanos)));
     }
     columns(&rows)
+}
+
+/// What no execution took was answered from the record of the same computation (early cutoff).
+fn cost(nanos: u64) -> String {
+    match nanos {
+        0 => "taken over from an equal computation".to_owned(),
+        _ => format!("{:?}", Duration::from_nanos(nanos)),
+    }
 }
 
 fn node_json(node: &Explained) -> Json {

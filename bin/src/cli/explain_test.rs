@@ -57,6 +57,17 @@ fn a_node_says_what_was_consumed_and_what_it_cost() {
 }
 
 #[test]
+fn what_was_taken_over_has_no_cost_of_its_own() {
+    let mut nodes = nodes();
+    nodes[1].record.as_mut().unwrap().cost_nanos = 0;
+    let text = render(&nodes).text;
+    assert!(
+        text.contains("cost      taken over from an equal computation"),
+        "{text}"
+    );
+}
+
+#[test]
 fn json_has_every_field_for_every_node() {
     let json = render(&nodes()).json;
     let all = json["nodes"].as_array().unwrap();

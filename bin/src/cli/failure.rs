@@ -1,23 +1,33 @@
 //! Why a command did not do what it was asked: what happened, to which address, what to do.
 //!
-//! It refuses to hide a cause behind an exit code: 1 the request failed, 2 wrong usage, 3 the
-//! server cannot be reached, and the words stand on standard error in the format asked for.
+//! It refuses to hide a cause behind an exit code: 1 the request failed, 2 the command line names
+//! what does not exist or cannot work, 3 no session with the server, and the words stand on standard error in the format asked for.
 
 use std::{io, path::Path};
 
 use deriva_client::{ClientError, Code};
 use deriva_model::CAddr;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::args::Format;
+use super::{advice::advice, args::Format};
+
+/// What a shell answers for a command that was interrupted.
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// Everything that ends a command early.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// What was typed makes no sense.
-    Usage(String),
+    /// What was typed makes no sense, or names what cannot be used.
+    Usage {
+        message: String,
+        hint: Option<String>,
+    },
     /// The call gave no answer.
-    Client(Box<ClientError>),
+    Client {
+        error: Box<ClientError>,
+        /// What was typed; empty until [`Failure::during`] tells it.
+        command: &'static str,
+    },
     /// Something on this machine, or in the answer, that is not as it must be.
     Local {
         message: String,
@@ -25,6 +35,8 @@ pub(super) enum Failure {
     },
     /// The admin interface cannot be reached.
     Unreachable { message: String, hint: String },
+    /// Somebody pressed Ctrl-C; says what became of the request.
+    Interrupted(String),
     /// Whoever read the output has gone: there is nobody left to tell.
     ReaderGone,
 }
@@ -32,8 +44,11 @@ pub(super) enum Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Configuration(words) => Self::Usage(words),
-            other => Self::Client(Box::new(other)),
+            ClientError::Configuration(words) => Self::usage(words),
+            other => Self::Client {
+                error: Box::new(other),
+                command: "",
+            },
         }
     }
 }
@@ -57,7 +72,27 @@ impl Failure {
         }
     }
 
-    /// A file that could not be read, made or written.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The same failure, knowing which command it ended.
+    pub(super) fn during(self, command: &'static str) -> Self {
+        match self {
+            Self::Client { error, .. } => Self::Client { error, command },
+            other => other,
+        }
+    }
+
+    /// A file that the command line names and that cannot be opened.
+    pub(super) fn named(path: &Path, error: &io::Error) -> Self {
+        Self::usage(format!("{}: {error}", path.display()))
+    }
+
+    /// A file that was opened and could not be read on, or written.
     pub(super) fn file(path: &Path, error: &io::Error) -> Self {
         Self::local(format!("{}: {error}", path.display()))
     }
@@ -74,10 +109,13 @@ impl Failure {
         match self {
             Self::ReaderGone => 0,
             Self::Local { .. } => 1,
-            Self::Usage(_) => 2,
+            Self::Usage { .. } => 2,
+            Self::Interrupted(_) => INTERRUPTED,
             Self::Unreachable { .. } => 3,
-            Self::Client(error) if matches!(**error, ClientError::Unreachable { .. }) => 3,
-            Self::Client(_) => 1,
+            Self::Client { error, .. } => match **error {
+                ClientError::Unreachable { .. } | ClientError::NoSession { .. } => 3,
+                _ => 1,
+            },
         }
     }
 
@@ -105,12 +143,13 @@ impl Failure {
     fn told(&self) -> Option<Told> {
         Some(match self {
             Self::ReaderGone => return None,
-            Self::Usage(words) => Told::plain("usage", words, None),
+            Self::Usage { message, hint } => Told::plain("usage", message, hint.clone()),
+            Self::Interrupted(message) => Told::plain("interrupted", message, None),
             Self::Local { message, hint } => Told::plain("failed", message, hint.clone()),
             Self::Unreachable { message, hint } => {
                 Told::plain("unreachable", message, Some(hint.clone()))
             }
-            Self::Client(error) => Told::client(error),
+            Self::Client { error, command } => Told::client(error, command),
         })
     }
 }
@@ -132,13 +171,13 @@ impl Told {
         }
     }
 
-    fn client(error: &ClientError) -> Self {
+    fn client(error: &ClientError, command: &str) -> Self {
         let kind = match error {
-            ClientError::Unreachable { .. } => "unreachable",
+            ClientError::Unreachable { .. } | ClientError::NoSession { .. } => "unreachable",
             ClientError::Refused(_) => "refused",
             _ => "failed",
         };
-        let mut told = Self::plain(kind, &error.to_string(), advice(error));
+        let mut told = Self::plain(kind, &message(error, command), advice(error, command));
         told.address = error.addr().map(CAddr::to_string);
         if let ClientError::Refused(refusal) = error {
             told.code = Some(code_name(refusal.code));
@@ -157,12 +196,13 @@ impl Told {
             .as_ref()
             .filter(|hex| !self.message.contains(hex.as_str()));
         lines.extend(named.map(|hex| format!("  address: {hex}")));
-        let code = self
+        let mut code = self
             .code
             .iter()
             .chain(&self.reason)
             .cloned()
             .collect::<Vec<_>>();
+        code.dedup();
         if !code.is_empty() {
             lines.push(format!("  reason: {}", code.join(" ")));
         }
@@ -174,44 +214,28 @@ impl Told {
         lines.join("\n")
     }
 
+    /// Always the same keys; what is not known is null.
     fn json(&self) -> Json {
-        let mut error = Map::new();
-        error.insert("kind".to_owned(), json!(self.kind));
-        error.insert("message".to_owned(), json!(self.message));
-        let texts = [
-            ("code", &self.code),
-            ("reason", &self.reason),
-            ("address", &self.address),
-            ("hint", &self.hint),
-        ];
-        for (key, value) in texts {
-            error.extend(value.iter().map(|text| (key.to_owned(), json!(text))));
-        }
-        error.extend(
-            self.retry_after_ms
-                .map(|ms| ("retry_after_ms".to_owned(), json!(ms))),
-        );
-        json!({ "error": error })
+        json!({ "error": {
+            "kind": self.kind,
+            "code": self.code,
+            "message": self.message,
+            "reason": self.reason,
+            "address": self.address,
+            "hint": self.hint,
+            "retry_after_ms": self.retry_after_ms,
+        }})
     }
 }
 
-/// The server's own advice, or what a person at a command line can do.
-fn advice(error: &ClientError) -> Option<String> {
-    let words = match error {
-        ClientError::Unreachable { .. } => {
-            "start a node with `deriva-actor-node --data-dir DIR`, or name a running one with --server URL"
+/// What happened; a call that this release lacks is told by the command that was typed.
+fn message(error: &ClientError, command: &str) -> String {
+    match error {
+        ClientError::Refused(refusal) if refusal.reason == "UNSUPPORTED" && !command.is_empty() => {
+            format!("`deriva {command}` is not in this release of the node")
         }
-        ClientError::CutOff(_) => "nothing of the answer was kept; ask again",
-        ClientError::Mismatch { .. } => "the bytes were changed on the way; put them again",
-        ClientError::Refused(refusal) => match (&refusal.hint, refusal.code) {
-            (Some(hint), _) => return Some(hint.clone()),
-            (None, Code::Unimplemented) => "this server does not know the call; a newer one may",
-            (None, Code::Unavailable) => "the server is starting or draining; ask again",
-            _ => return None,
-        },
-        _ => return None,
-    };
-    Some(words.to_owned())
+        other => other.to_string(),
+    }
 }
 
 /// gRPC's own spelling: `NOT_FOUND` for `NotFound`.

@@ -19,7 +19,7 @@ use super::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --query a tree: each node once, with the first digits of its address, its function and its params; where it is needed again, a reference.
-JSON: the tree {\"addr\",\"nodes\":[{\"addr\",\"kind\",\"function\",\"version\",\"inputs\":[ADDR],\"params\":{}}]}, inputs first; a query {\"addr\",\"query\",\"nodes\":[{\"addr\",\"depth\"}]}; depth {\"addr\",\"query\",\"depth\"}")]
+JSON: the tree {\"addr\",\"nodes\":[{\"addr\",\"kind\",\"function\",\"version\",\"inputs\":[ADDR],\"params\":{}}]}, inputs first; a query {\"addr\",\"query\",\"nodes\":[{\"addr\"}]}; depth {\"addr\",\"query\",\"depth\"}")]
 pub(super) struct GraphArgs {
     /// The address to start from.
     addr: Target,
@@ -119,7 +119,7 @@ async fn object(client: &Client, addr: &CAddr, query: Query) -> Result<Answer, F
         .await?;
     let nodes = nodes
         .iter()
-        .map(|n| json!({ "addr": n.addr.to_string(), "depth": n.depth }));
+        .map(|node| json!({ "addr": node.addr.to_string() }));
     let json = json!({
         "addr": addr.to_string(), "query": query.name(), "nodes": nodes.collect::<Vec<_>>(),
     });

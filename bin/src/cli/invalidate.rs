@@ -1,7 +1,7 @@
 //! `invalidate`: cached values are dropped; they are computed again when they are asked for.
 
 use clap::Args;
-use deriva_client::{CascadeRequest, Client, address};
+use deriva_client::{CascadeRequest, Client, Resolution, address};
 use deriva_model::CAddr;
 use serde_json::json;
 
@@ -13,7 +13,8 @@ use super::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-JSON: {\"addr\",\"dry_run\",\"was_cached\",\"evicted_count\"}; with --cascade {\"addr\",\"dry_run\",\"evicted_count\",\"traversed_count\",\"max_depth\",\"bytes_reclaimed\",\"duration_micros\"}; with --detail also \"evicted_addrs\":[ADDR]")]
+A leaf is never dropped; only what can be computed again is.
+JSON: {\"addr\",\"dry_run\",\"was_cached\",\"evicted_count\",\"is_leaf\"}; with --cascade {\"addr\",\"dry_run\",\"evicted_count\",\"traversed_count\",\"max_depth\",\"bytes_reclaimed\",\"duration_micros\"}; with --detail also \"evicted_addrs\":[ADDR]")]
 pub(super) struct InvalidateArgs {
     /// What to drop.
     addr: Target,
@@ -28,16 +29,40 @@ pub(super) struct InvalidateArgs {
     detail: bool,
 }
 
+impl InvalidateArgs {
+    pub(super) fn name(&self) -> &'static str {
+        match self.cascade {
+            true => "invalidate --cascade",
+            false => "invalidate",
+        }
+    }
+}
+
 pub(super) async fn run(client: &Client, what: InvalidateArgs) -> Result<Answer, Failure> {
     let addr = what.addr.find(client).await?;
-    match (what.cascade, what.dry_run) {
-        (true, _) => cascade(client, &addr, &what).await,
-        (false, false) => {
-            let answer = client.invalidate(&addr).await?;
-            Ok(single(&addr, &what, answer.was_cached))
-        }
-        (false, true) => Ok(single(&addr, &what, is_cached(client, &addr).await?)),
+    if what.cascade {
+        return cascade(client, &addr, &what).await;
     }
+    let was_cached = match what.dry_run {
+        true => is_cached(client, &addr).await?,
+        false => client.invalidate(&addr).await?.was_cached,
+    };
+    let dropped = match was_cached {
+        true => Dropped::Value,
+        false => match client.resolve(&addr).await? {
+            Resolution::Leaf { .. } => Dropped::NothingOfALeaf,
+            _ => Dropped::Nothing,
+        },
+    };
+    Ok(single(&addr, &what, dropped))
+}
+
+/// What there was to drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dropped {
+    Value,
+    Nothing,
+    NothingOfALeaf,
 }
 
 /// Whether there is a value to drop; asks without changing anything.
@@ -50,15 +75,20 @@ async fn is_cached(client: &Client, addr: &CAddr) -> Result<bool, Failure> {
     Ok(cached)
 }
 
-fn single(addr: &CAddr, what: &InvalidateArgs, was_cached: bool) -> Answer {
-    let words = match (was_cached, what.dry_run) {
-        (true, false) => "its value was dropped",
-        (true, true) => "its value would be dropped",
-        (false, _) => "no value of it was cached",
+fn single(addr: &CAddr, what: &InvalidateArgs, dropped: Dropped) -> Answer {
+    let words = match (dropped, what.dry_run) {
+        (Dropped::Value, false) => "its value was dropped",
+        (Dropped::Value, true) => "its value would be dropped",
+        (Dropped::Nothing, _) => "no value of it was cached",
+        (Dropped::NothingOfALeaf, _) => {
+            "it is a leaf, and a leaf is never dropped; only values of recipes are"
+        }
     };
+    let was_cached = dropped == Dropped::Value;
     let mut json = json!({
         "addr": addr.to_string(), "dry_run": what.dry_run,
         "was_cached": was_cached, "evicted_count": u8::from(was_cached),
+        "is_leaf": dropped == Dropped::NothingOfALeaf,
     });
     if what.detail {
         let evicted = if was_cached {
@@ -105,3 +135,7 @@ async fn cascade(client: &Client, addr: &CAddr, what: &InvalidateArgs) -> Result
     }
     Ok(Answer::new(lines.join("\n"), json))
 }
+
+#[cfg(test)]
+#[path = "invalidate_test.rs"]
+mod invalidate_test;

@@ -11,7 +11,8 @@ use super::{
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "JSON: the fields of GcResponse, snake_case, addresses in hex.")]
+#[command(after_help = "\
+JSON: the fields of GcResponse, snake_case, addresses in hex.")]
 pub(super) struct GcArgs {
     /// Only tell what would go.
     #[arg(long)]
@@ -28,7 +29,8 @@ pub(super) struct GcArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "JSON: pin {\"addr\",\"was_new\"}, unpin {\"addr\",\"was_pinned\"}")]
+#[command(after_help = "\
+JSON: pin {\"addr\",\"was_new\"}, unpin {\"addr\",\"was_pinned\"}")]
 pub(super) struct PinArgs {
     /// What to keep, or to keep no longer.
     addr: Target,

@@ -5,6 +5,7 @@
 //! reader that goes away, a refusal and an unreachable server mean the same for every command.
 
 mod address;
+mod advice;
 pub mod args;
 mod cert;
 mod complete;
@@ -23,6 +24,7 @@ mod recipe;
 mod resolve;
 mod sink;
 mod tree;
+mod usage;
 mod value;
 
 use clap::Parser as _;
@@ -34,17 +36,20 @@ use self::{
     output::Answer,
 };
 
+/// The exit code of a command that was interrupted.
+pub const INTERRUPTED: u8 = failure::INTERRUPTED;
+
 /// Runs one command line, `argv[0]` included; answers the process's exit code: 0 done, 1 the
-/// request failed, 2 wrong usage, 3 the server cannot be reached.
+/// request failed, 2 wrong usage, 3 the server cannot be reached, 130 interrupted.
 pub async fn run(argv: Vec<std::ffi::OsString>) -> u8 {
     let cli = match Cli::try_parse_from(&argv) {
         Ok(cli) => cli,
-        Err(words) => return args::refuse(&words, &argv),
+        Err(words) => return usage::refuse(&words, &argv),
     };
-    let format = cli.global.output;
+    let (format, name) = (cli.global.output, cli.command.name());
     let said = match perform(cli).await {
         Ok(answer) => output::print(format, &answer),
-        Err(failure) => Err(failure),
+        Err(failure) => Err(failure.during(name)),
     };
     match said {
         Ok(code) => code,
@@ -56,7 +61,7 @@ async fn perform(cli: Cli) -> Result<Answer, Failure> {
     match cli.command {
         Command::Cert(what) => cert::run(what),
         Command::Completions(what) => complete::run(what),
-        Command::Evict(what) => evict::run(what).await,
+        Command::Evict(what) => evict::run(&cli.global, what).await,
         Command::Recipe(what) => recipe::run(&cli.global, what).await,
         Command::Eval(what) => eval::run(&cli.global, what).await,
         other => call(&connect(&cli.global).await?, other, cli.global.output).await,
@@ -86,7 +91,7 @@ async fn call(client: &Client, command: Command, format: Format) -> Result<Answe
         | Command::Completions(_)
         | Command::Evict(_)
         | Command::Recipe(_)
-        | Command::Eval(_) => Err(Failure::Usage("this command makes no call".to_owned())),
+        | Command::Eval(_) => Err(Failure::usage("this command makes no call")),
     }
 }
 
@@ -96,7 +101,7 @@ async fn connect(global: &args::Global) -> Result<Client, Failure> {
     let config = ClientConfig {
         tls: global.tls()?,
         retry: RetryPolicy::brief(),
-        ..ClientConfig::new(&global.server)
+        ..ClientConfig::new(global.url()?)
     };
     Ok(Client::connect_with(config).await?)
 }

@@ -15,6 +15,7 @@ use super::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Answered by a later release of the node.
 The exit code is 1 when the bytes differ or the computation failed.
 JSON: {\"addr\",\"deterministic\",\"output_hash\",\"output_size\",\"compute_time_us\",\"error\"}")]
 pub(super) struct VerifyArgs {
@@ -121,6 +122,7 @@ pub(super) async fn functions(client: &Client) -> Result<Answer, Failure> {
 fn describe(function: &FunctionInfo) -> String {
     let inputs = match (function.min_inputs, function.max_inputs) {
         (least, None) => format!("{least} or more inputs"),
+        (1, Some(1)) => "1 input".to_owned(),
         (least, Some(most)) if least == most => format!("{least} inputs"),
         (least, Some(most)) => format!("{least} to {most} inputs"),
     };
@@ -138,7 +140,7 @@ fn describe(function: &FunctionInfo) -> String {
 fn describe_param(param: &ParamInfo) -> String {
     let need = match (param.required, param.default.is_empty()) {
         (true, _) => ", required".to_owned(),
-        (false, true) => String::new(),
+        (false, true) => ", optional".to_owned(),
         (false, false) => format!(", default {}", param.default),
     };
     format!(

@@ -3,7 +3,7 @@
 use deriva_client::proto::{FunctionInfo, ParamInfo, StatusResponse};
 use serde_json::json;
 
-use super::{describe, render_status};
+use super::{describe, describe_param, render_status};
 
 #[test]
 fn status_has_every_field_in_json_and_says_why_writes_are_refused() {
@@ -44,11 +44,18 @@ fn a_function_says_how_to_call_it() {
         example: "deriva recipe repeat 1.0.0 -i ADDR -p count=2".to_owned(),
     };
     let expected = "\
-repeat 1.0.0  (1 inputs)
+repeat 1.0.0  (1 input)
   Repeats its input.
   -p count  (int, 0 to 1000, default 1)  how often
   example: deriva recipe repeat 1.0.0 -i ADDR -p count=2";
     assert_eq!(describe(&function), expected);
+    let without = |required| ParamInfo {
+        required,
+        default: String::new(),
+        ..function.params[0].clone()
+    };
+    assert!(describe_param(&without(false)).contains(", optional)"));
+    assert!(describe_param(&without(true)).contains(", required)"));
     let open = FunctionInfo {
         max_inputs: None,
         ..function

@@ -19,6 +19,8 @@ use super::failure::Failure;
 /// A destination under way.
 pub(super) struct Sink {
     place: Place,
+    /// The file as it was typed.
+    name: Option<PathBuf>,
     written: u64,
     bar: ProgressBar,
 }
@@ -37,13 +39,15 @@ impl Sink {
         let place = match file {
             None => Place::Stdout,
             Some(file) if file == Path::new("-") => Place::Stdout,
-            Some(file) => open_file(file).map_err(|e| Failure::file(file, &e))?,
+            Some(file) => open_file(file)?,
         };
+        let name = file.filter(|_| !matches!(place, Place::Stdout));
         let bar = match place {
             Place::Stdout => ProgressBar::hidden(),
             _ => progress(None),
         };
         Ok(Self {
+            name: name.map(Path::to_owned),
             place,
             written: 0,
             bar,
@@ -67,22 +71,19 @@ impl Sink {
         Ok(())
     }
 
-    /// The value is whole: gives it its name. Answers its size and the file, if it is one.
+    /// The value is whole: gives it its name. Answers its size and the file as it was typed, if it is
+    /// one.
     pub(super) fn keep(self) -> Result<(u64, Option<PathBuf>), Failure> {
         self.bar.finish_and_clear();
-        let file = match self.place {
-            Place::Stdout => {
-                io::stdout().flush().map_err(|e| Failure::stdout(&e))?;
-                None
-            }
-            Place::Straight(_, file) => Some(file),
+        match self.place {
+            Place::Stdout => io::stdout().flush().map_err(|e| Failure::stdout(&e))?,
+            Place::Straight(..) => {}
             Place::Beside(temp, file) => {
-                temp.persist(&file)
-                    .map_err(|e| Failure::file(&file, &e.error))?;
-                Some(file)
+                let kept = temp.persist(&file);
+                kept.map_err(|e| Failure::file(&file, &e.error))?;
             }
-        };
-        Ok((self.written, file))
+        }
+        Ok((self.written, self.name))
     }
 }
 
@@ -90,32 +91,49 @@ impl Sink {
     clippy::disallowed_methods,
     reason = "the command line reads and writes its user's files; there is no storage port"
 )]
-fn open_file(file: &Path) -> io::Result<Place> {
+fn open_file(file: &Path) -> Result<Place, Failure> {
+    let named = |e: io::Error| Failure::named(file, &e);
     // A link is followed, so that the file it names is replaced and not the link.
     let real = match fs::canonicalize(file) {
         Ok(real) => real,
         Err(e) if e.kind() == io::ErrorKind::NotFound => file.to_owned(),
-        Err(e) => return Err(e),
+        Err(e) => return Err(named(e)),
     };
     match fs::metadata(&real) {
-        Ok(about) if about.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(about) if about.is_dir() => return Err(named(io::ErrorKind::IsADirectory.into())),
         Ok(about) if !about.is_file() => {
-            let out = OpenOptions::new().write(true).open(&real)?;
+            let out = OpenOptions::new().write(true).open(&real).map_err(named)?;
             return Ok(Place::Straight(out, file.to_owned()));
         }
         Ok(_) | Err(_) => {}
     }
-    let folder = match real.parent() {
+    let temp = beside(&real).map_err(|e| no_room(file, &real, e.kind()))?;
+    Ok(Place::Beside(temp, real))
+}
+
+fn folder(file: &Path) -> &Path {
+    match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+fn beside(file: &Path) -> io::Result<NamedTempFile> {
     // As readable as a file that is made in the ordinary way; the umask applies.
-    let temp = tempfile::Builder::new()
+    tempfile::Builder::new()
         .prefix(".deriva-")
         .suffix(".part")
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    Ok(Place::Beside(temp, real))
+        .tempfile_in(folder(file))
+}
+
+/// The directory is at fault, and the temporary file's name is nobody's concern.
+fn no_room(file: &Path, real: &Path, kind: io::ErrorKind) -> Failure {
+    let (file, folder) = (file.display(), folder(real).display());
+    Failure::usage(match kind {
+        io::ErrorKind::NotFound => format!("{file}: there is no directory {folder}"),
+        kind => format!("{file}: nothing can be made in the directory {folder}: {kind}"),
+    })
 }
 
 /// Standard input as a file that is read off the main thread.

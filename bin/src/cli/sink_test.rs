@@ -72,3 +72,27 @@ fn a_directory_and_a_missing_folder_are_refused_by_name() {
         assert!(words.contains(file.to_str().unwrap()), "{words}");
     }
 }
+
+#[test]
+fn a_missing_folder_is_named_and_no_temporary_file() {
+    let Err(failure) = Sink::open(Some(Path::new("/nonexistent/x"))) else {
+        panic!("there is no such directory")
+    };
+    let words = failure.words(super::super::args::Format::Text).unwrap();
+    assert_eq!(
+        words,
+        "error: /nonexistent/x: there is no directory /nonexistent"
+    );
+    assert_eq!(failure.exit_code(), 2);
+}
+
+#[test]
+fn a_file_is_told_as_it_was_typed_whether_it_exists_or_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let typed = dir.path().join("./a/../value");
+    fs::create_dir(dir.path().join("a")).unwrap();
+    for _ in 0..2 {
+        let told = Sink::open(Some(&typed)).unwrap().keep().unwrap().1.unwrap();
+        assert_eq!(told.as_os_str(), typed.as_os_str());
+    }
+}

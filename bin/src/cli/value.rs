@@ -48,7 +48,7 @@ impl From<Order> for Mode {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "JSON: with -o FILE {\"addr\",\"size\",\"file\"}; otherwise nothing but the bytes."
+    after_help = "JSON: with -o FILE {\"addr\",\"size\",\"file\"}, the size being the trace's; otherwise nothing but the bytes."
 )]
 pub(super) struct TraceArgs {
     /// What to compute.
@@ -66,17 +66,23 @@ pub(super) async fn get(client: &Client, what: GetArgs) -> Result<Answer, Failur
     let addr = what.addr.find(client).await?;
     let sink = Sink::open(what.out.as_deref())?;
     let stream = client.get_in(&addr, mode).await?;
-    pour(stream, sink, &addr).await
+    pour(stream, sink, &addr, "").await
 }
 
 pub(super) async fn trace(client: &Client, what: TraceArgs) -> Result<Answer, Failure> {
     let addr = what.addr.find(client).await?;
     let sink = Sink::open(Some(&what.out))?;
     let stream = client.trace(&addr).await?;
-    pour(stream, sink, &addr).await
+    pour(stream, sink, &addr, "the trace of ").await
 }
 
-async fn pour(mut stream: GetStream, mut sink: Sink, addr: &CAddr) -> Result<Answer, Failure> {
+/// Writes all bytes; `part` says of the address what they are.
+async fn pour(
+    mut stream: GetStream,
+    mut sink: Sink,
+    addr: &CAddr,
+    part: &str,
+) -> Result<Answer, Failure> {
     while let Some(chunk) = stream.chunk().await? {
         sink.write(&chunk)?;
     }
@@ -86,7 +92,7 @@ async fn pour(mut stream: GetStream, mut sink: Sink, addr: &CAddr) -> Result<Ans
     };
     let file = file.display().to_string();
     Ok(Answer::new(
-        format!("{size} bytes of {addr} in {file}"),
+        format!("{size} bytes of {part}{addr} in {file}"),
         json!({ "addr": addr.to_string(), "size": size, "file": file }),
     ))
 }
@@ -103,14 +109,13 @@ pub(super) async fn read(file: &Path, limit: usize) -> Result<Vec<u8>, Failure> 
         true => sink::stdin(),
         false => tokio::fs::File::open(file).await,
     };
-    let read = match source {
-        Ok(source) => source.take(room).read_to_end(&mut bytes).await,
-        Err(e) => Err(e),
-    };
-    let read = read.map_err(|e| Failure::file(file, &e))?;
+    let source = source.map_err(|e| Failure::named(file, &e))?;
+    let read = source.take(room).read_to_end(&mut bytes).await;
+    // A directory opens, and refuses only to be read.
+    let read = read.map_err(|e| Failure::named(file, &e))?;
     if read > limit {
         let words = format!("{}: is longer than {limit} bytes", file.display());
-        return Err(Failure::local(words));
+        return Err(Failure::usage(words));
     }
     Ok(bytes)
 }

@@ -3,6 +3,7 @@
 
 use super::{
     config::NodeConfig,
+    entrances::{listen, read_tls, warn_if_open},
     parts::{NodeSlots, Parts},
     ready::Ready,
     telemetry,
@@ -18,21 +19,26 @@ use deriva_gateway::{
     GatewayContext, GatewayLimits, Identity, NodeParts, Slots,
     admin::{AdminArguments, AdminGateway},
     edge::Port,
-    grpc::{GrpcArguments, GrpcGateway, TlsMaterial},
+    grpc::{GrpcArguments, GrpcGateway},
 };
 use deriva_messages::{Fault, gateway::GatewayMessage};
 use deriva_store::OpenError;
 use deriva_system::{
-    storage::StorageFault,
+    storage::{Storage, StorageFault},
     supervise::{Child, Root, Slot, SupervisorSeat, SupervisorSpec},
 };
-use std::{net::SocketAddr, net::TcpListener, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use thiserror::Error;
 
 /// How long a supervisor may take to tell of its children.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a gateway may take to end the requests under way; its own patience is shorter.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
+/// How long the threads that use the store may take to end: a function that runs looks at its
+/// cancellation far more often.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether they have.
+const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// What a value costs in memory at least: bounds how many of the smallest there are.
 const LEAST_VALUE_BYTES: u64 = 256;
 
@@ -43,13 +49,17 @@ pub enum StartError {
     Open(#[from] OpenError),
     #[error("the store cannot be used: {0}")]
     Store(#[from] StorageFault),
-    #[error("the {what} listener cannot have {address}: {why}; free it or name another address (port 0 takes any free one)")]
+    #[error(
+        "the {what} listener cannot have {address}: {why}; free it or name another address (port 0 takes any free one)"
+    )]
     Listen {
         what: &'static str,
         address: SocketAddr,
         why: std::io::Error,
     },
-    #[error("{path} cannot be read: {why}; a TLS directory holds ca.pem, node.pem and node.key (make them with `deriva cert`)")]
+    #[error(
+        "{path} cannot be read: {why}; a TLS directory holds ca.pem, node.pem and node.key (make them with `deriva cert`)"
+    )]
     Tls { path: String, why: std::io::Error },
     #[error("the system did not give what a node needs: {0}")]
     System(#[from] std::io::Error),
@@ -69,6 +79,7 @@ pub struct Node {
     slots: NodeSlots,
     supervisors: [SupervisorSeat; 2],
     data_dir: std::path::PathBuf,
+    storage: Arc<dyn Storage>,
     root: Root,
 }
 
@@ -106,6 +117,7 @@ impl Node {
             pid: std::process::id(),
         };
         let slots = parts.slots.clone();
+        let storage = parts.views.storage.clone();
         let children = children(&config, &parts, &seats, gateways);
         let spec = SupervisorSpec::new("node", parts.clock.clone(), children);
         let [node, _] = &seats;
@@ -117,6 +129,7 @@ impl Node {
             slots,
             supervisors: seats,
             data_dir: config.data_dir,
+            storage,
             root,
         })
     }
@@ -143,45 +156,30 @@ impl Node {
         self.root.failed().await
     }
 
-    /// Drains the gateways, then stops every actor.
+    /// Drains the gateways, stops every actor, and closes the store.
     pub async fn stop(self) {
         if let Err(error) = Ready::remove(&self.data_dir) {
             tracing::warn!(%error, "ready.json could not be removed");
         }
         self.root.stop().await;
+        close(self.storage).await;
         tracing::info!("stopped");
     }
 }
 
-fn listen(what: &'static str, address: SocketAddr) -> Result<Port, StartError> {
-    let taken = |why| StartError::Listen { what, address, why };
-    let listener = TcpListener::bind(address).map_err(taken)?;
-    Port::new(listener).map_err(taken)
-}
-
-fn read_tls(dir: &Path) -> Result<TlsMaterial, StartError> {
-    let read = |name: &str| {
-        let path = dir.join(name);
-        std::fs::read(&path).map_err(|why| StartError::Tls {
-            path: path.display().to_string(),
-            why,
-        })
-    };
-    Ok(TlsMaterial {
-        certificate: read("node.pem")?,
-        key: read("node.key")?,
-        client_ca: read("ca.pem")?,
-    })
-}
-
-/// Nobody gets in who does not belong: without certificates, only this machine should.
-fn warn_if_open(config: &NodeConfig) {
-    if config.tls_dir.is_none() && !config.grpc_listen.ip().is_loopback() {
-        tracing::warn!(address = %config.grpc_listen, "clients are served without TLS on an address that others can reach; set tls_dir");
+/// Closes the store here, once the threads of lanes and evaluator have let go of it: a process that
+/// ends while another thread closes it aborts, and a directory that is still held starts no node.
+async fn close(storage: Arc<dyn Storage>) {
+    let mut looks = CLOSE_PATIENCE.as_millis() / CLOSE_LOOK.as_millis();
+    while Arc::strong_count(&storage) > 1 {
+        if looks == 0 {
+            tracing::warn!("the store is still in use and could not be closed in order");
+            return;
+        }
+        looks -= 1;
+        tokio::time::sleep(CLOSE_LOOK).await;
     }
-    if !config.admin_listen.ip().is_loopback() {
-        tracing::warn!(address = %config.admin_listen, "the admin API has no authentication and others can reach this address");
-    }
+    drop(storage);
 }
 
 fn context(
@@ -346,8 +344,14 @@ fn gateway_child(parts: &Arc<Parts>, seat: &SupervisorSeat, gateways: Gateways) 
         let (grpc, admin) = (grpc.clone(), admin.clone());
         // The admin listener starts first and stops last: it tells of the others.
         vec![
-            drained(Child::in_slot(&slots.admin, move || (AdminGateway, admin.clone())), &slots.admin),
-            drained(Child::in_slot(&slots.grpc, move || (GrpcGateway, grpc.clone())), &slots.grpc),
+            drained(
+                Child::in_slot(&slots.admin, move || (AdminGateway, admin.clone())),
+                &slots.admin,
+            ),
+            drained(
+                Child::in_slot(&slots.grpc, move || (GrpcGateway, grpc.clone())),
+                &slots.grpc,
+            ),
         ]
     })
 }

@@ -4,6 +4,7 @@
 
 use super::settings::{Settings, SettingsError};
 use deriva_model::ChunkSize;
+use deriva_store::LogDamage;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// What a node is started with. Sizes in bytes.
@@ -25,6 +26,7 @@ pub struct NodeConfig {
     pub in_flight_memory: u64,
     pub spill_disk: u64,
     pub min_free_disk: u64,
+    pub damaged_log: LogDamage,
     pub max_requests: usize,
     pub max_message: usize,
     pub function_output: u64,
@@ -58,10 +60,14 @@ impl TryFrom<&Settings> for NodeConfig {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 workers => in_range(settings, "workers", workers, WORKERS_MAX)?,
             },
-            shards: in_range(settings, "shards", settings.parsed("shards", count)?, SHARDS_MAX)?,
-            chunk_size: chunk(chunk_size).ok_or_else(|| {
-                settings.bad("chunk_size", "a power of two from 16KiB to 16MiB")
-            })?,
+            shards: in_range(
+                settings,
+                "shards",
+                settings.parsed("shards", count)?,
+                SHARDS_MAX,
+            )?,
+            chunk_size: chunk(chunk_size)
+                .ok_or_else(|| settings.bad("chunk_size", "a power of two from 16KiB to 16MiB"))?,
             cache_memory: settings.size("cache_memory")?,
             cache_disk: settings.size("cache_disk")?,
             recipe_memory: settings.size("recipe_memory")?,
@@ -69,6 +75,7 @@ impl TryFrom<&Settings> for NodeConfig {
             in_flight_memory: settings.size("in_flight_memory")?,
             spill_disk: settings.size("spill_disk")?,
             min_free_disk: settings.size("min_free_disk")?,
+            damaged_log: damaged_log(settings)?,
             max_requests: in_range(
                 settings,
                 "max_requests",
@@ -80,6 +87,14 @@ impl TryFrom<&Settings> for NodeConfig {
             function_output: settings.size("function_output")?,
             function_wall: Duration::from_secs(seconds),
         })
+    }
+}
+
+fn damaged_log(settings: &Settings) -> Result<LogDamage, SettingsError> {
+    match settings.text("damaged_log") {
+        "refuse" => Ok(LogDamage::Refuse),
+        "cut_off" => Ok(LogDamage::CutOff),
+        _ => Err(settings.bad("damaged_log", "refuse or cut_off")),
     }
 }
 
@@ -103,10 +118,18 @@ fn chunk(bytes: u64) -> Option<ChunkSize> {
 
 /// Clustering comes later: to take the setting and do nothing would be a lie.
 fn refuse_cluster(settings: &Settings) -> Result<(), SettingsError> {
-    for (key, silent) in [("cluster_listen", ""), ("seeds", ""), ("bootstrap_expect", "0")] {
+    for (key, silent) in [
+        ("cluster_listen", ""),
+        ("seeds", ""),
+        ("bootstrap_expect", "0"),
+    ] {
         if settings.text(key) != silent {
             return Err(settings.bad(key, "nothing yet: this release runs single nodes"));
         }
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "config_test.rs"]
+mod config_test;

@@ -10,6 +10,7 @@
 pub mod arguments;
 mod assembly;
 mod config;
+mod entrances;
 mod parts;
 mod ready;
 pub mod settings;

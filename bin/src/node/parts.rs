@@ -125,6 +125,7 @@ fn open(config: &NodeConfig, clock: Arc<dyn Clock>) -> Result<Arc<dyn Storage>, 
     let options = StoreOptions {
         memory_bytes: usize::try_from(config.store_memory).unwrap_or(usize::MAX),
         reserve_bytes: config.min_free_disk,
+        log_damage: config.damaged_log,
         what: "deriva-actor-node".to_owned(),
         clock,
         ..StoreOptions::default()
@@ -136,7 +137,11 @@ fn open(config: &NodeConfig, clock: Arc<dyn Clock>) -> Result<Arc<dyn Storage>, 
 fn introduce(storage: &dyn Storage) -> Result<(u64, String), StartError> {
     let boot = read_number(storage, layout::META_BOOT)? + 1;
     let mut batch = Batch::default();
-    batch.put(Space::Meta, layout::META_BOOT.to_vec(), layout::number(boot));
+    batch.put(
+        Space::Meta,
+        layout::META_BOOT.to_vec(),
+        layout::number(boot),
+    );
     let id = match storage.get(Space::Meta, META_NODE_ID)? {
         Some(id) => id.to_vec(),
         None => {
@@ -161,7 +166,11 @@ fn random_id() -> Result<Vec<u8>, StartError> {
 }
 
 /// What the evaluator sees of the node.
-fn sources(config: &NodeConfig, views: &Views, slots: &NodeSlots) -> Result<NodeSources, StartError> {
+fn sources(
+    config: &NodeConfig,
+    views: &Views,
+    slots: &NodeSlots,
+) -> Result<NodeSources, StartError> {
     Ok(NodeSources::open(SourcesArgs {
         recipes: views.recipes.clone(),
         recipe_bytes: config.recipe_memory,
@@ -190,5 +199,7 @@ fn evaluator(
         },
     };
     let registry = Arc::new(Registry::builtin());
-    Ok(Arc::new(Evaluator::start(registry, sources, clock, settings)?))
+    Ok(Arc::new(Evaluator::start(
+        registry, sources, clock, settings,
+    )?))
 }

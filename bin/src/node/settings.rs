@@ -51,32 +51,93 @@ const fn setting(key: &'static str, default: &'static str, meaning: &'static str
 /// The table. Sizes take the suffixes KiB, MiB and GiB.
 pub const SETTINGS: &[Setting] = &[
     setting("data_dir", "", "where the node keeps everything (required)"),
-    setting("grpc_listen", "127.0.0.1:50051", "where clients talk to it; port 0 is allowed"),
-    setting("admin_listen", "127.0.0.1:9090", "metrics, health and the admin API"),
-    setting("cluster_listen", "", "where other nodes talk to it; not in this release"),
+    setting(
+        "grpc_listen",
+        "127.0.0.1:50051",
+        "where clients talk to it; port 0 is allowed",
+    ),
+    setting(
+        "admin_listen",
+        "127.0.0.1:9090",
+        "metrics, health and the admin API",
+    ),
+    setting(
+        "cluster_listen",
+        "",
+        "where other nodes talk to it; not in this release",
+    ),
     Setting {
         key: "seeds",
         default: "",
         meaning: "nodes to join; not in this release",
         is_list: true,
     },
-    setting("bootstrap_expect", "0", "nodes that found a cluster; not in this release"),
-    setting("tls_dir", "", "ca.pem, node.pem and node.key; clients then need a certificate of that CA"),
-    setting("node_name", "", "how it calls itself; the host's name if empty"),
-    setting("log", "info", "what is logged: a level, or levels by module"),
+    setting(
+        "bootstrap_expect",
+        "0",
+        "nodes that found a cluster; not in this release",
+    ),
+    setting(
+        "tls_dir",
+        "",
+        "ca.pem, node.pem and node.key; clients then need a certificate of that CA",
+    ),
+    setting(
+        "node_name",
+        "",
+        "how it calls itself; the host's name if empty",
+    ),
+    setting(
+        "log",
+        "info",
+        "what is logged: a level, or levels by module",
+    ),
     setting("log_format", "text", "text or json"),
-    setting("workers", "0", "functions that run at once; 0 means one a core"),
-    setting("shards", "4", "blob shards, each with its own thread for the disk"),
-    setting("chunk_size", "1MiB", "bytes of a stored chunk, a power of two from 16 KiB to 16 MiB"),
+    setting(
+        "workers",
+        "0",
+        "functions that run at once; 0 means one a core",
+    ),
+    setting(
+        "shards",
+        "4",
+        "blob shards, each with its own thread for the disk",
+    ),
+    setting(
+        "chunk_size",
+        "1MiB",
+        "bytes of a stored chunk, a power of two from 16 KiB to 16 MiB",
+    ),
     setting("cache_memory", "512MiB", "values kept in memory"),
     setting("cache_disk", "8GiB", "values kept on disk"),
     setting("recipe_memory", "256MiB", "recipes kept in memory"),
-    setting("store_memory", "256MiB", "the store's own buffers and block cache"),
-    setting("in_flight_memory", "512MiB", "computed values held for their consumers; more goes to temporary files"),
+    setting(
+        "store_memory",
+        "256MiB",
+        "the store's own buffers and block cache",
+    ),
+    setting(
+        "in_flight_memory",
+        "512MiB",
+        "computed values held for their consumers; more goes to temporary files",
+    ),
     setting("spill_disk", "16GiB", "what those temporary files may take"),
-    setting("min_free_disk", "64MiB", "below this much free space writes are refused"),
+    setting(
+        "min_free_disk",
+        "64MiB",
+        "below this much free space writes are refused",
+    ),
+    setting(
+        "damaged_log",
+        "refuse",
+        "what to do about a damaged write-ahead log: refuse to start, or cut_off what stands behind the damage and lose it",
+    ),
     setting("max_requests", "1024", "materializations under way at once"),
-    setting("max_message", "16MiB", "the largest message from a client; larger leaves are streamed"),
+    setting(
+        "max_message",
+        "16MiB",
+        "the largest message from a client; larger leaves are streamed",
+    ),
     setting("function_output", "64MiB", "what one function may write"),
     setting("function_seconds", "60", "how long one function may run"),
 ];
@@ -84,10 +145,25 @@ pub const SETTINGS: &[Setting] = &[
 /// Why the settings are not in force.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SettingsError {
-    UnknownKey { key: String, origin: Origin, known: Vec<&'static str> },
-    BadValue { key: String, value: String, origin: Origin, wanted: String },
-    BadFile { path: PathBuf, why: String },
-    Missing { key: &'static str, how: &'static str },
+    UnknownKey {
+        key: String,
+        origin: Origin,
+        known: Vec<&'static str>,
+    },
+    BadValue {
+        key: String,
+        value: String,
+        origin: Origin,
+        wanted: String,
+    },
+    BadFile {
+        path: PathBuf,
+        why: String,
+    },
+    Missing {
+        key: &'static str,
+        how: &'static str,
+    },
 }
 
 impl fmt::Display for SettingsError {
@@ -98,11 +174,23 @@ impl fmt::Display for SettingsError {
                 "there is no setting `{key}` (from {origin}); the settings are {}",
                 known.join(", ")
             ),
-            Self::BadValue { key, value, origin, wanted } => {
-                write!(f, "{key} is `{value}` (from {origin}), but it takes {wanted}")
+            Self::BadValue {
+                key,
+                value,
+                origin,
+                wanted,
+            } => {
+                write!(
+                    f,
+                    "{key} is `{value}` (from {origin}), but it takes {wanted}"
+                )
             }
             Self::BadFile { path, why } => {
-                write!(f, "the configuration {} cannot be used: {why}", path.display())
+                write!(
+                    f,
+                    "the configuration {} cannot be used: {why}",
+                    path.display()
+                )
             }
             Self::Missing { key, how } => write!(f, "{key} is not set; {how}"),
         }
@@ -198,12 +286,18 @@ impl Settings {
     /// Nothing when it is empty.
     #[must_use]
     pub fn path(&self, key: &str) -> Option<PathBuf> {
-        Some(self.text(key)).filter(|text| !text.is_empty()).map(PathBuf::from)
+        Some(self.text(key))
+            .filter(|text| !text.is_empty())
+            .map(PathBuf::from)
     }
 
     /// # Errors
     /// `BadValue` saying what the key takes.
-    pub fn parsed<T: std::str::FromStr>(&self, key: &str, wanted: &str) -> Result<T, SettingsError> {
+    pub fn parsed<T: std::str::FromStr>(
+        &self,
+        key: &str,
+        wanted: &str,
+    ) -> Result<T, SettingsError> {
         self.text(key).parse().map_err(|_| self.bad(key, wanted))
     }
 
@@ -240,7 +334,10 @@ impl Settings {
             } else {
                 toml::Value::String(value.to_owned())
             };
-            text.push_str(&format!("# {} (from {origin})\n{} = {value}\n", row.meaning, row.key));
+            text.push_str(&format!(
+                "# {} (from {origin})\n{} = {value}\n",
+                row.meaning, row.key
+            ));
         }
         text
     }

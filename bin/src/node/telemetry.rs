@@ -15,7 +15,16 @@ const SECONDS: [f64; 14] = [
 ];
 /// Upper bounds of the buckets of what is counted: steps, depths.
 const COUNTS: [f64; 10] = [
-    1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1024.0, 16_384.0, 1_048_576.0,
+    1.0,
+    2.0,
+    4.0,
+    8.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    16_384.0,
+    1_048_576.0,
 ];
 
 /// The recorder can be set once a process.
@@ -63,7 +72,10 @@ fn install() -> Result<PrometheusHandle, Box<dyn std::error::Error>> {
 /// # Errors
 /// The `log` setting names no level.
 pub fn logs(settings: &Settings) -> Result<(), SettingsError> {
-    let levels = format!("{},ractor=warn,ractor_cluster=info,rocksdb=info,h2=info,hyper=info", settings.text("log"));
+    let levels = format!(
+        "{},ractor=warn,ractor_cluster=info,rocksdb=info,h2=info,hyper=info",
+        settings.text("log")
+    );
     let wanted = "a level (off, error, warn, info, debug, trace), or levels by module, such as info,deriva_store=debug";
     let filter = Some(settings.text("log"))
         .filter(|text| names_levels(text))
@@ -99,7 +111,12 @@ mod telemetry_test {
 
     #[test]
     fn levels_are_known_and_other_words_are_not() {
-        for good in ["info", "off", "warn,deriva_store=debug", "deriva_bin::node=trace"] {
+        for good in [
+            "info",
+            "off",
+            "warn,deriva_store=debug",
+            "deriva_bin::node=trace",
+        ] {
             assert!(names_levels(good), "{good}");
         }
         for bad in ["loud", "", "info,deriva_store", "deriva=verbose"] {

@@ -17,7 +17,7 @@ const MUTATIONS: usize = 4_000;
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
+        .join("fuzz/seeds")
         .join(target);
     let mut paths: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -35,7 +35,7 @@ pub enum Failure {
 pub enum Fault {
     #[error("nothing is stored under {address}: it names no leaf, recipe or alias here")]
     NotFound { address: CAddr },
-    #[error("{consumer} needs {count} input(s) that do not exist, the first is {}; put them, or allow missing inputs", first(.missing))]
+    #[error("{consumer} needs {count} input(s) that do not exist, the first is {}", first(.missing))]
     MissingInputs {
         consumer: CAddr,
         missing: Vec<CAddr>,
@@ -103,6 +103,13 @@ fn first(missing: &[CAddr]) -> String {
 }
 
 impl Fault {
+    /// How `OverLimit::what` begins where the limit is that of a function's inputs together: the
+    /// advice is another one there than for what a client sends.
+    pub const FUNCTION_INPUTS: &str = "the sum of all inputs, in bytes, of";
+    /// How `TraceMismatch::what` begins where the trace is of another address: nothing was
+    /// computed, so nothing is said of the functions.
+    pub const OTHER_ROOT: &str = "the trace is of another address";
+
     /// Missing inputs of one consumer, of which only the first few are named.
     #[must_use]
     pub fn missing_inputs(consumer: CAddr, mut missing: Vec<CAddr>) -> Self {

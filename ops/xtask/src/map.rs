@@ -115,7 +115,8 @@ pub(crate) const ROOMS: &[Room] = &[
             "deriva-model",
             "deriva-system",
         ],
-        tests_see: &[],
+        // A whole node in the test's process, whose actors it kills.
+        tests_see: &["deriva-bin"],
     },
     Room {
         name: "deriva-golden",
@@ -183,8 +184,8 @@ pub(crate) const KEPT: &[Kept] = &[
     },
     Kept {
         dependency: "rustls",
-        rooms: &["deriva-net", "deriva-bin"],
-        reason: "the network room uses it; the binaries install the one provider",
+        rooms: &["deriva-net", "deriva-client", "deriva-bin"],
+        reason: "the network room uses it; the client tells TLS faults apart by its types; the binaries install the one provider",
     },
     Kept {
         dependency: "tokio-rustls",
@@ -205,6 +206,26 @@ pub(crate) const KEPT: &[Kept] = &[
         dependency: "csv",
         rooms: &["deriva-compute"],
         reason: "its bytes are part of a function's version",
+    },
+    Kept {
+        dependency: "flate2",
+        rooms: &["deriva-compute"],
+        reason: "its bytes are part of a function's version",
+    },
+    Kept {
+        dependency: "zstd",
+        rooms: &["deriva-compute"],
+        reason: "its bytes are part of a function's version",
+    },
+    Kept {
+        dependency: "lz4_flex",
+        rooms: &["deriva-compute"],
+        reason: "its bytes are part of a function's version",
+    },
+    Kept {
+        dependency: "regex",
+        rooms: &["deriva-compute"],
+        reason: "its tables are part of a function's version",
     },
     Kept {
         dependency: "clap",

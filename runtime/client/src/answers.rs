@@ -30,7 +30,7 @@ pub enum Resolution {
 pub struct GraphNode {
     /// The address found.
     pub addr: CAddr,
-    /// Steps from the address asked about; for a depth query, the length of its longest chain.
+    /// Of a depth query: the length of the longest chain of inputs. 0 in every other query.
     pub depth: u64,
 }
 

@@ -7,7 +7,7 @@ use std::{future::Future, sync::Arc};
 use deriva_proto::deriva_client::DerivaClient;
 use tonic::{Request, Response, Status, transport::Channel};
 
-use crate::{ClientConfig, ClientError};
+use crate::{ClientConfig, ClientError, session};
 
 /// The largest single answer that is decoded. Values come in chunks; this bounds lists.
 pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -29,12 +29,17 @@ impl Client {
         Self::connect_with(ClientConfig::new(url)).await
     }
 
-    /// Connects as `config` says. A server that cannot be reached is told at once,
-    /// whatever the retry policy; a connection that breaks later is made again by the next call.
+    /// Connects as `config` says and waits for a first sign of life, because a server that refuses
+    /// a client's certificate says so only after the handshake. A server that cannot be reached is
+    /// told at once, whatever the retry policy; a connection that breaks later is made again by the
+    /// next call.
     pub async fn connect_with(config: ClientConfig) -> Result<Self, ClientError> {
         let endpoint = config.endpoint().await?;
-        let channel = endpoint.connect().await;
-        let channel = channel.map_err(|e| ClientError::unreachable(&e, &config.url))?;
+        let channel = match endpoint.connect().await {
+            Ok(channel) => channel,
+            Err(error) => return Err(session::not_made(&config, &endpoint, &error).await),
+        };
+        session::greet(&config, &endpoint, channel.clone()).await?;
         Ok(Self {
             channel,
             config: Arc::new(config),

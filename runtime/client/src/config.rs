@@ -5,9 +5,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::Endpoint;
 
-use crate::{ClientError, RetryPolicy};
+use crate::{ClientError, RetryPolicy, error::root_words, tls};
 
 /// How long the TCP and TLS handshakes may take together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,9 +71,10 @@ impl ClientConfig {
         match (endpoint.uri().scheme_str(), &self.tls) {
             (Some("http"), None) => Ok(endpoint),
             (Some("https"), Some(files)) => {
-                let tls = tls_config(files).await?;
+                let tls = tls::config(files).await?;
                 endpoint.tls_config(tls).map_err(|e| {
-                    ClientError::Configuration(format!("the TLS files do not fit: {e}"))
+                    let why = root_words(&e);
+                    ClientError::Configuration(format!("the TLS files do not fit: {why}"))
                 })
             }
             (Some("http"), Some(_)) => Err(ClientError::Configuration(format!(
@@ -90,23 +91,4 @@ impl ClientConfig {
             ))),
         }
     }
-}
-
-async fn tls_config(files: &TlsFiles) -> Result<ClientTlsConfig, ClientError> {
-    let ca = Certificate::from_pem(read(&files.ca).await?);
-    let config = ClientTlsConfig::new().ca_certificate(ca);
-    let Some((cert, key)) = &files.identity else {
-        return Ok(config);
-    };
-    Ok(config.identity(Identity::from_pem(read(cert).await?, read(key).await?)))
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a client runs outside the node: there is no storage port"
-)]
-async fn read(path: &PathBuf) -> Result<Vec<u8>, ClientError> {
-    tokio::fs::read(path)
-        .await
-        .map_err(|e| ClientError::Configuration(format!("{}: {e}", path.display())))
 }

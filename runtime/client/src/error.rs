@@ -10,6 +10,8 @@ use deriva_model::CAddr;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
+use crate::session::SessionFault;
+
 /// Why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -23,6 +25,14 @@ pub enum ClientError {
         url: String,
         /// What the transport said.
         cause: String,
+    },
+    /// Something answers there, but no session came about: asking again cannot help.
+    #[error("no session with {url}: {fault}")]
+    NoSession {
+        /// Where the server was looked for.
+        url: String,
+        /// What stands in the way.
+        fault: SessionFault,
     },
     /// The connection broke, or the answer ended, before it was complete.
     #[error("the answer was cut off: {0}")]
@@ -135,6 +145,12 @@ impl ClientError {
         if chain(cause).any(|e| e.is::<TimeoutExpired>()) {
             return Self::Late;
         }
+        if let Some(fault) = SessionFault::of(cause) {
+            return Self::NoSession {
+                url: url.to_owned(),
+                fault,
+            };
+        }
         let connecting = chain(cause).any(|e| e.is::<ConnectError>());
         let cause = root_words(cause);
         match connecting {
@@ -188,7 +204,9 @@ fn hint(details: &tonic_types::ErrorDetails) -> Option<String> {
 /// Causes nest a handful deep; a chain that is longer is cut here.
 const CHAIN_LIMIT: usize = 16;
 
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn chain<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |e: &&'a (dyn Error + 'static)| {
         Error::source(*e)
     })
@@ -196,7 +214,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 }
 
 /// The innermost cause says what happened; the layers above it only say that something did.
-fn root_words(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_words(error: &(dyn Error + 'static)) -> String {
     chain(error)
         .last()
         .map(ToString::to_string)

@@ -15,7 +15,10 @@ use tokio_stream::{
     StreamExt,
     wrappers::{ReceiverStream, TcpListenerStream},
 };
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Server, ServerTlsConfig},
+};
 
 /// How an upload ended, as the server saw it.
 #[derive(Debug, PartialEq)]
@@ -63,6 +66,15 @@ impl Drop for Running {
 
 /// Starts a server that `shape` has made its own.
 pub(crate) fn start(shape: impl FnOnce(&mut Fake)) -> Running {
+    started(shape, Server::builder(), "http")
+}
+
+/// Starts a server behind TLS.
+pub(crate) fn start_tls(tls: ServerTlsConfig) -> Running {
+    started(|_| {}, Server::builder().tls_config(tls).unwrap(), "https")
+}
+
+fn started(shape: impl FnOnce(&mut Fake), mut server: Server, scheme: &str) -> Running {
     let (uploads, seen) = mpsc::unbounded_channel();
     let mut fake = Fake {
         last: None,
@@ -82,10 +94,10 @@ pub(crate) fn start(shape: impl FnOnce(&mut Fake)) -> Running {
         .unwrap();
     let std = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     std.set_nonblocking(true).unwrap();
-    let url = format!("http://{}", std.local_addr().unwrap());
+    let url = format!("{scheme}://{}", std.local_addr().unwrap());
     runtime.spawn(async move {
         let incoming = TcpListenerStream::new(TcpListener::from_std(std).unwrap());
-        let server = tonic::transport::Server::builder().add_service(DerivaServer::new(fake));
+        let server = server.add_service(DerivaServer::new(fake));
         server.serve_with_incoming(incoming).await.unwrap();
     });
     Running {

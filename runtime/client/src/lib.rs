@@ -12,7 +12,9 @@ mod config;
 mod convert;
 mod error;
 mod retry;
+mod session;
 mod stream;
+mod tls;
 mod upload;
 
 pub use answers::{Explained, ExplainedRecord, GraphNode, Resolution};
@@ -23,6 +25,7 @@ pub use convert::address;
 pub use deriva_proto as proto;
 pub use error::{ClientError, Refusal};
 pub use retry::RetryPolicy;
+pub use session::SessionFault;
 pub use stream::{Answers, EvaluateStream, ExplainStream, GetStream, GraphStream, PutStream};
 pub use tonic::Code;
 pub use upload::PIECE_BYTES;

@@ -17,6 +17,9 @@ use crate::function::FunctionError;
 pub const MAX_BATCH_INPUT_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of a result: as much as one batch function downstream can take.
 pub const DEFAULT_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of a result that is given out in pieces and never held: enough for a dataset, and an end to a
+/// stream that would have none.
+pub const DEFAULT_STREAM_OUTPUT_BYTES: u64 = 1 << 40;
 /// Bytes held besides inputs and output: an index over a full input (16 bytes a line, twice) for
 /// lines of 8 bytes and more.
 pub const DEFAULT_SCRATCH_BYTES: u64 = 256 * 1024 * 1024;
@@ -98,11 +101,24 @@ impl Default for BudgetLimits {
     }
 }
 
+impl BudgetLimits {
+    /// The limits of a call whose result is streamed: only the result may be longer. Steps and wall
+    /// time are those between two signs of progress (see [`Budget::progressed`]).
+    #[must_use]
+    pub fn streaming() -> Self {
+        Self {
+            output_bytes: DEFAULT_STREAM_OUTPUT_BYTES,
+            ..Self::default()
+        }
+    }
+}
+
 /// The running account of one call.
 pub struct Budget {
     limits: BudgetLimits,
     clock: Monotonic,
     started: Duration,
+    paused: Option<Duration>,
     cancelled: Option<Arc<AtomicBool>>,
     output: u64,
     scratch: u64,
@@ -120,6 +136,7 @@ impl Budget {
             limits,
             clock,
             started,
+            paused: None,
             cancelled: None,
             output: 0,
             scratch: 0,
@@ -180,6 +197,47 @@ impl Budget {
     pub fn charge_read(&mut self, bytes: u64) -> Result<(), FunctionError> {
         self.bytes_since_checkpoint = self.bytes_since_checkpoint.saturating_add(bytes);
         self.charge_steps(bytes.div_ceil(BYTES_PER_STEP))
+    }
+
+    /// Stops the wall clock: from here on somebody else is waited for.
+    pub fn pause(&mut self) {
+        if self.paused.is_none() {
+            self.paused = Some((self.clock)());
+        }
+    }
+
+    /// Lets the wall clock go on where it was stopped.
+    pub fn resume(&mut self) {
+        if let Some(since) = self.paused.take() {
+            let waited = (self.clock)().saturating_sub(since);
+            self.started = self.started.saturating_add(waited);
+        }
+    }
+
+    /// A piece of a stream was taken in or given out: steps and wall time start anew. A stream may
+    /// last as long as it gets on; what it wrote and holds stays charged.
+    pub fn progressed(&mut self) {
+        self.steps = 0;
+        self.started = self.paused.unwrap_or_else(|| (self.clock)());
+    }
+
+    /// Lowers the limit of output to `bytes`: the function at work holds its whole result.
+    pub fn cap_output(&mut self, bytes: u64) {
+        self.limits.output_bytes = self.limits.output_bytes.min(bytes);
+    }
+
+    /// Hands the account to a reader inside of a library, which must give it back with
+    /// [`Budget::take_back`]; what stays here pays for nothing.
+    #[must_use]
+    pub fn lend(&mut self) -> Self {
+        let mut stub = Self::new(self.limits, Arc::clone(&self.clock));
+        stub.steps = u64::MAX;
+        std::mem::replace(self, stub)
+    }
+
+    /// Goes on with the account that was lent.
+    pub fn take_back(&mut self, lent: Self) {
+        *self = lent;
     }
 
     /// Bytes of result that may still be charged.

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::budget::{Budget, Resource};
 use crate::params::{ParamError, Params};
+use crate::streaming::StreamingComputeFunction;
 
 /// A function of a fixed name and version: the same inputs and params give the same bytes for ever.
 pub trait ComputeFunction: Send + Sync {
@@ -37,6 +38,11 @@ pub trait ComputeFunction: Send + Sync {
         params: &Params,
         budget: &mut Budget,
     ) -> Result<Bytes, FunctionError>;
+
+    /// The same function piece by piece, if it can be computed so.
+    fn streaming(&self) -> Option<&dyn StreamingComputeFunction> {
+        None
+    }
 }
 
 /// The card of a function, shown to users and used to check recipes before they are stored.

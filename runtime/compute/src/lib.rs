@@ -9,9 +9,11 @@ pub mod evaluator;
 pub mod function;
 pub mod params;
 pub mod registry;
+pub mod streaming;
 
 pub use budget::{Budget, BudgetLimits, Monotonic, Resource};
 pub use evaluator::{Evaluator, EvaluatorConfig};
 pub use function::{ComputeFunction, FunctionError, FunctionSpec};
 pub use params::{ParamError, Params};
 pub use registry::{Call, CheckError, RegisterError, Registry};
+pub use streaming::{Pieces, Stream, StreamingComputeFunction};

@@ -16,6 +16,7 @@ use crate::budget::{Budget, check_inputs};
 use crate::builtin;
 use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec};
 use crate::params::{ParamError, Params};
+use crate::streaming::{Gathered, Pieces, Source, Stream};
 
 /// Most names an error suggests.
 const MAX_SUGGESTIONS: usize = 3;
@@ -269,20 +270,56 @@ impl Call {
         check_inputs(inputs)?;
         budget.checkpoint()?;
         // Nothing of the call survives a panic but the budget, which is only counters.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.function.execute(inputs, &self.params, budget)
-        }));
-        outcome.unwrap_or_else(|panic| {
-            let message = panic
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no message");
-            Err(FunctionError::Panicked {
-                message: cut(message, MAX_PANIC_MESSAGE),
-            })
-        })
+        guarded(|| self.function.execute(inputs, &self.params, budget))
     }
+
+    /// Whether the function computes piece by piece, in memory that does not grow with its input.
+    #[must_use]
+    pub fn streams(&self) -> bool {
+        self.function.streaming().is_some()
+    }
+
+    /// Opens the function on inputs that come in pieces; nothing is computed until the first pull.
+    /// A function that cannot stream gathers its inputs first, within the limit of batch functions.
+    /// `budget` is commonly opened with [`crate::BudgetLimits::streaming`].
+    ///
+    /// # Errors
+    /// Inputs too many or too few, or params that do not fit these inputs.
+    pub fn open_stream(
+        &self,
+        inputs: Vec<Box<dyn Pieces>>,
+        budget: Budget,
+    ) -> Result<Stream, FunctionError> {
+        let expected = &self.spec().inputs;
+        if !expected.accepts(inputs.len()) {
+            return Err(FunctionError::WrongInputs {
+                given: inputs.len(),
+                expected: expected.clone(),
+            });
+        }
+        let inputs = inputs.into_iter().map(Source::wrap).collect();
+        let pieces = match self.function.streaming() {
+            Some(function) => guarded(|| function.open(inputs, &self.params))?,
+            None => Gathered::open(self.clone(), inputs),
+        };
+        Ok(Stream::new(pieces, budget))
+    }
+}
+
+/// Runs the function's code; a panic inside it becomes [`FunctionError::Panicked`].
+pub(crate) fn guarded<T>(
+    code: impl FnOnce() -> Result<T, FunctionError>,
+) -> Result<T, FunctionError> {
+    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        Err(FunctionError::Panicked {
+            message: cut(message, MAX_PANIC_MESSAGE),
+        })
+    })
 }
 
 /// A default that its own param refuses, or a param declared twice, would fail every recipe later.

@@ -73,24 +73,71 @@ impl ComputeFunction for Fake {
 }
 
 #[test]
-fn the_twelve_are_there_each_with_a_whole_card() {
+fn the_functions_are_there_each_with_a_whole_card() {
     let registry = Registry::builtin();
     let names: Vec<&str> = registry.list().iter().map(|s| s.id.name.as_str()).collect();
     assert_eq!(
         names,
         [
+            "base64_decode",
+            "base64_encode",
+            "blake3",
+            "byte_count",
             "concat",
+            "crc32",
             "csv_aggregate",
             "csv_filter",
             "csv_join",
+            "csv_select",
+            "csv_sort",
+            "csv_to_json",
+            "grep",
+            "gzip_compress",
+            "gzip_decompress",
+            "head",
+            "hex_decode",
+            "hex_encode",
+            "histogram",
             "identity",
+            "interleave",
+            "join",
+            "json_extract",
+            "json_to_csv",
+            "json_validate",
+            "line_count",
             "lowercase",
+            "lz4_compress",
+            "lz4_decompress",
+            "max",
+            "mean",
+            "median",
+            "merkle_root",
+            "min",
+            "regex_match",
+            "regex_replace",
             "repeat",
+            "replace",
             "reverse",
             "sha256",
+            "sha512",
+            "skip",
             "slice",
             "sort_lines",
-            "uppercase"
+            "split",
+            "sum",
+            "tail",
+            "take",
+            "trim",
+            "unique_lines",
+            "uppercase",
+            "url_decode",
+            "url_encode",
+            "utf8_validate",
+            "word_count",
+            "xor",
+            "zip_concat",
+            "zstd_compress",
+            "zstd_decompress"
         ]
     );
     assert_eq!(

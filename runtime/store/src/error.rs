@@ -34,7 +34,7 @@ pub enum OpenError {
     )]
     Damaged { path: PathBuf, why: String },
     #[error(
-        "the write-ahead log in {path} is damaged ({why}); acknowledged writes may stand behind the damage: bring the directory back from a backup, or allow the log to be cut off there and lose what follows"
+        "the write-ahead log in {path} is damaged ({why}); acknowledged writes may stand behind the damage: bring the directory back from a backup, or allow the log to be cut off there (a node's setting damaged_log = \"cut_off\") and lose what follows"
     )]
     DamagedLog { path: PathBuf, why: String },
     #[error("no room in {path} to open the store ({why}); free some and start again")]

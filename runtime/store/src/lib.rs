@@ -5,6 +5,7 @@
 //! whose fate is unknown, to write into the last bytes of a disk, and to open a directory that
 //! another process holds or that a newer release wrote.
 
+mod date;
 mod error;
 mod fault;
 mod lock;

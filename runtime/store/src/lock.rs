@@ -3,7 +3,7 @@
 //! The lock is the kernel's, so it goes with the process however that dies. The file stays: its
 //! text is only what the holder says of itself, never the lock.
 
-use crate::error::OpenError;
+use crate::{date, error::OpenError};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -82,7 +82,7 @@ fn holder(file: &mut File) -> String {
         Some(Holder { pid, started, what }) => {
             // What another process wrote is shown without what could move a terminal's cursor.
             let what: String = what.chars().filter(|c| !c.is_control()).collect();
-            format!("process {pid} ({what}, since {started} ms after 1970)")
+            format!("process {pid} ({what}, since {})", date::utc(started))
         }
         None => "a process that did not say who it is".to_owned(),
     }

@@ -89,7 +89,7 @@ fn the_second_opener_is_told_who_holds_the_directory() {
         panic!("{error:?}");
     };
     assert!(
-        by.contains(&holder.id().to_string()) && by.contains("a test"),
+        by.contains(&holder.id().to_string()) && by.contains("a test") && by.ends_with(" UTC)"),
         "{by}"
     );
     assert!(

@@ -39,30 +39,69 @@ async fn every_call_refuses_what_is_no_address() {
                 told.push(raw::refused(answer, code, "MALFORMED").message);
             };
         }
-        refuses!(get, GetRequest { addr: addr.clone(), ..Default::default() });
+        refuses!(
+            get,
+            GetRequest {
+                addr: addr.clone(),
+                ..Default::default()
+            }
+        );
         refuses!(resolve, ResolveRequest { addr: addr.clone() });
-        refuses!(invalidate, InvalidateRequest { addr: addr.clone(), cascade: false });
-        refuses!(graph, GraphRequest { addr: addr.clone(), query: 0 });
+        refuses!(
+            invalidate,
+            InvalidateRequest {
+                addr: addr.clone(),
+                cascade: false
+            }
+        );
+        refuses!(
+            graph,
+            GraphRequest {
+                addr: addr.clone(),
+                query: 0
+            }
+        );
         refuses!(explain, ExplainRequest { addr: addr.clone() });
         refuses!(trace, TraceRequest { addr: addr.clone() });
         let recipe = PutRecipeRequest {
             function_name: "concat".to_owned(),
             function_version: "1.0.0".to_owned(),
-            inputs: vec![CAddr::of_leaf(b"x").as_bytes().to_vec().into(), addr.clone()],
+            inputs: vec![
+                CAddr::of_leaf(b"x").as_bytes().to_vec().into(),
+                addr.clone(),
+            ],
             allow_missing_inputs: true,
             ..Default::default()
         };
         refuses!(put_recipe, recipe.clone());
         assert!(told.last().unwrap().contains("input 1"), "{told:?}");
-        refuses!(evaluate, EvaluateRequest { recipes: vec![recipe], ..Default::default() });
+        refuses!(
+            evaluate,
+            EvaluateRequest {
+                recipes: vec![recipe],
+                ..Default::default()
+            }
+        );
         if !addr.is_empty() {
-            refuses!(evaluate, EvaluateRequest { root: addr.clone(), ..Default::default() });
+            refuses!(
+                evaluate,
+                EvaluateRequest {
+                    root: addr.clone(),
+                    ..Default::default()
+                }
+            );
         }
         for message in &told {
-            assert!(message.contains("32") && message.contains(&len), "{message}");
+            assert!(
+                message.contains("32") && message.contains(&len),
+                "{message}"
+            );
         }
         if addr.len() == 64 {
-            assert!(told.iter().all(|message| message.contains("hex")), "{told:?}");
+            assert!(
+                told.iter().all(|message| message.contains("hex")),
+                "{told:?}"
+            );
         }
     }
     assert_eq!(node.client().await.status().await.unwrap().recipe_count, 0);
@@ -75,9 +114,19 @@ async fn an_address_that_stands_for_nothing_is_named() {
     let nowhere = CAddr::of_leaf(b"never put");
     let hex = nowhere.to_hex();
     let words = [hex.as_str()];
-    let get = refused(fetch(&client, &nowhere).await, Code::NotFound, "NOT_FOUND", &words);
+    let get = refused(
+        fetch(&client, &nowhere).await,
+        Code::NotFound,
+        "NOT_FOUND",
+        &words,
+    );
     assert_eq!(get.addr, Some(nowhere));
-    refused(client.invalidate(&nowhere).await, Code::NotFound, "NOT_FOUND", &words);
+    refused(
+        client.invalidate(&nowhere).await,
+        Code::NotFound,
+        "NOT_FOUND",
+        &words,
+    );
     let trace = match client.trace(&nowhere).await {
         Ok(stream) => stream.collect_to_bytes(100).await,
         Err(error) => Err(error),
@@ -97,13 +146,24 @@ async fn numbers_that_name_no_choice_are_refused() {
     let leaf = node.client().await.put_leaf(&b"x"[..]).await.unwrap();
     let addr = Bytes::copy_from_slice(leaf.as_bytes());
     let code = tonic::Code::InvalidArgument;
-    let mode = GetRequest { addr: addr.clone(), mode: 99, ..Default::default() };
+    let mode = GetRequest {
+        addr: addr.clone(),
+        mode: 99,
+        ..Default::default()
+    };
     let told = raw::refused(stub.get(mode).await, code, "MALFORMED");
     assert!(told.message.contains("99"), "{told:?}");
-    let query = GraphRequest { addr: addr.clone(), query: 99 };
+    let query = GraphRequest {
+        addr: addr.clone(),
+        query: 99,
+    };
     let told = raw::refused(stub.graph(query).await, code, "MALFORMED");
     assert!(told.message.contains("99"), "{told:?}");
-    let keep = EvaluateRequest { root: addr, keep: 99, ..Default::default() };
+    let keep = EvaluateRequest {
+        root: addr,
+        keep: 99,
+        ..Default::default()
+    };
     let told = raw::refused(stub.evaluate(keep).await, code, "MALFORMED");
     assert!(told.message.contains("99"), "{told:?}");
 }

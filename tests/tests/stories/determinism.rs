@@ -5,7 +5,11 @@ use deriva_tests::{Graph, Launch, fetch};
 
 async fn check(client: &Client, graph: &Graph) {
     for addr in graph.addresses() {
-        assert_eq!(fetch(client, addr).await.unwrap(), graph.value(addr), "{addr}");
+        assert_eq!(
+            fetch(client, addr).await.unwrap(),
+            graph.value(addr),
+            "{addr}"
+        );
     }
 }
 
@@ -13,14 +17,22 @@ async fn check(client: &Client, graph: &Graph) {
 async fn one_worker_and_sixty_four_agree_with_each_other_and_with_the_model() {
     let graph = Graph::random(7, 8, 300);
     let one = Launch::new().set("workers", "1").start().await;
-    let many = Launch::new().set("workers", "64").set("shards", "16").start().await;
+    let many = Launch::new()
+        .set("workers", "64")
+        .set("shards", "16")
+        .start()
+        .await;
     let (one, many) = (one.client().await, many.client().await);
     graph.put(&one).await.unwrap();
     graph.put(&many).await.unwrap();
     check(&one, &graph).await;
     // From the other end, so that whole graphs are asked for before their parts.
     for addr in graph.addresses().iter().rev() {
-        assert_eq!(fetch(&many, addr).await.unwrap(), graph.value(addr), "{addr}");
+        assert_eq!(
+            fetch(&many, addr).await.unwrap(),
+            graph.value(addr),
+            "{addr}"
+        );
     }
 }
 
@@ -34,7 +46,11 @@ async fn every_mode_and_every_requester_gets_the_same_bytes() {
     let mut requests = tokio::task::JoinSet::new();
     for (number, addr) in graph.addresses().iter().copied().enumerate().rev() {
         let client = client.clone();
-        let mode = if number % 3 == 0 { Mode::Sequential } else { Mode::Parallel };
+        let mode = if number % 3 == 0 {
+            Mode::Sequential
+        } else {
+            Mode::Parallel
+        };
         requests.spawn(async move {
             let stream = client.get_in(&addr, mode).await?;
             Ok::<_, deriva_client::ClientError>((addr, stream.collect_to_bytes(1 << 20).await?))
@@ -45,7 +61,16 @@ async fn every_mode_and_every_requester_gets_the_same_bytes() {
         assert_eq!(&bytes, graph.value(&addr), "{addr}");
     }
     let root = graph.addresses().last().unwrap();
-    let trace = client.trace(root).await.unwrap().collect_to_bytes(1 << 20).await.unwrap();
+    let trace = client
+        .trace(root)
+        .await
+        .unwrap()
+        .collect_to_bytes(1 << 20)
+        .await
+        .unwrap();
     let replayed = client.get_in(root, Mode::Replay(trace)).await.unwrap();
-    assert_eq!(&replayed.collect_to_bytes(1 << 20).await.unwrap(), graph.value(root));
+    assert_eq!(
+        &replayed.collect_to_bytes(1 << 20).await.unwrap(),
+        graph.value(root)
+    );
 }

@@ -30,18 +30,29 @@ struct Acknowledged {
 }
 
 /// Puts leaves and recipes over them until a put fails.
-async fn write_until_the_end(client: Client, writer: usize, count: Arc<AtomicUsize>) -> Acknowledged {
+async fn write_until_the_end(
+    client: Client,
+    writer: usize,
+    count: Arc<AtomicUsize>,
+) -> Acknowledged {
     let mut done = Acknowledged::default();
     let mut last = None;
     for number in 0_u64.. {
         let size = if number % 8 == 0 { 20_000 } else { 64 };
-        let Ok(leaf) = client.put_leaf(noise(number * 64 + writer as u64, size)).await else {
+        let Ok(leaf) = client
+            .put_leaf(noise(number * 64 + writer as u64, size))
+            .await
+        else {
             break;
         };
         done.leaves.push(leaf);
         count.fetch_add(1, Ordering::Relaxed);
         let inputs = [leaf, last.unwrap_or(leaf)];
-        let next = recipe("concat", &inputs, &[("separator", text(&writer.to_string()))]);
+        let next = recipe(
+            "concat",
+            &inputs,
+            &[("separator", text(&writer.to_string()))],
+        );
         let Ok(addr) = client.put_recipe(&next, MissingInputs::Refuse).await else {
             break;
         };
@@ -58,7 +69,11 @@ async fn every_acknowledged_write_survives_a_kill_in_the_middle_of_more() {
     let count = Arc::new(AtomicUsize::new(0));
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
-        writers.spawn(write_until_the_end(node.client().await, writer, count.clone()));
+        writers.spawn(write_until_the_end(
+            node.client().await,
+            writer,
+            count.clone(),
+        ));
     }
     deriva_tests::eventually("enough writes are acknowledged", async || {
         count.load(Ordering::Relaxed) >= ENOUGH
@@ -85,7 +100,10 @@ async fn every_acknowledged_write_survives_a_kill_in_the_middle_of_more() {
     // Each writer may have one more on the disk, whose answer it never heard.
     for (counted, heard) in [(status.blob_count, leaves), (status.recipe_count, recipes)] {
         let heard = heard as u64;
-        assert!((heard..=heard + WRITERS as u64).contains(&counted), "{counted}, {heard} heard");
+        assert!(
+            (heard..=heard + WRITERS as u64).contains(&counted),
+            "{counted}, {heard} heard"
+        );
     }
 }
 
@@ -96,7 +114,12 @@ async fn answers(client: &Client, graph: &Graph) -> Vec<Vec<(CAddr, u64)>> {
         for query in QUERIES {
             let asked = client.graph(addr, query).await.unwrap();
             let nodes = asked.collect(10_000).await.unwrap();
-            all.push(nodes.into_iter().map(|node| (node.addr, node.depth)).collect());
+            all.push(
+                nodes
+                    .into_iter()
+                    .map(|node| (node.addr, node.depth))
+                    .collect(),
+            );
         }
     }
     all
@@ -114,7 +137,10 @@ async fn after_a_kill_a_complex_graph_answers_as_before() {
     let before = answers(&client, &graph).await;
     let node = node.restart().await;
     let client = node.client().await;
-    assert!(answers(&client, &graph).await == before, "the graph answers as before");
+    assert!(
+        answers(&client, &graph).await == before,
+        "the graph answers as before"
+    );
     for addr in graph.addresses().iter().rev() {
         assert_eq!(fetch(&client, addr).await.unwrap(), graph.value(addr));
     }
@@ -125,7 +151,11 @@ async fn a_termination_lets_what_is_under_way_finish() {
     let node = Launch::new().start().await;
     let client = node.client().await;
     let leaf = client.put_leaf(noise(1, 1 << 20)).await.unwrap();
-    let many = recipe("repeat", &[leaf], &[("count", deriva_model::Value::I64(48))]);
+    let many = recipe(
+        "repeat",
+        &[leaf],
+        &[("count", deriva_model::Value::I64(48))],
+    );
     let many = store(&client, &many).await;
     // Some seconds' work.
     let mut last = many;
@@ -143,14 +173,26 @@ async fn a_termination_lets_what_is_under_way_finish() {
     })
     .await;
     node.signal(Signal::TERM);
-    let value = asking.await.unwrap().expect("what is under way is finished");
+    let value = asking
+        .await
+        .unwrap()
+        .expect("what is under way is finished");
     assert_eq!(value.len(), 64);
     let ended = node.ended().await;
-    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
-    assert!(!ended.launch.place.seen().join("ready.json").exists(), "it is not ready any more");
+    assert!(ended.status.success(), "{}: {}", ended.status, ended.stderr);
+    assert!(
+        !ended.launch.place.seen().join("ready.json").exists(),
+        "it is not ready any more"
+    );
     // New requests find nobody.
     let late = client.put_leaf(&b"late"[..]).await.unwrap_err();
-    assert!(matches!(late, ClientError::Unreachable { .. } | ClientError::CutOff(_)), "{late:?}");
+    assert!(
+        matches!(
+            late,
+            ClientError::Unreachable { .. } | ClientError::CutOff(_)
+        ),
+        "{late:?}"
+    );
     let node = ended.launch.start().await;
     assert_eq!(fetch(&node.client().await, &root).await.unwrap(), value);
 }
@@ -163,8 +205,14 @@ async fn a_second_process_on_one_directory_is_refused_and_told_who_holds_it() {
     let second = node.launch().refused().await;
     let directory = node.data_dir();
     let pid = format!("process {}", node.pid());
-    assert!(second.names(&[&pid, directory.to_str().unwrap()]), "{second:?}");
-    assert!(directory.join("ready.json").exists(), "the first is still ready");
+    assert!(
+        second.names(&[&pid, directory.to_str().unwrap()]),
+        "{second:?}"
+    );
+    assert!(
+        directory.join("ready.json").exists(),
+        "the first is still ready"
+    );
     assert_eq!(fetch(&client, &leaf).await.unwrap(), "held");
 }
 
@@ -174,7 +222,10 @@ async fn a_put_again_is_the_same_put() {
     let client = node.client().await;
     let bytes = noise(5, 3 << 20);
     for _ in 0..3 {
-        assert_eq!(client.put_leaf(bytes.clone()).await.unwrap(), CAddr::of_leaf(&bytes));
+        assert_eq!(
+            client.put_leaf(bytes.clone()).await.unwrap(),
+            CAddr::of_leaf(&bytes)
+        );
     }
     let leaf = CAddr::of_leaf(&bytes);
     let same = recipe("identity", &[leaf], &[]);

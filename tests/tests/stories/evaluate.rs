@@ -5,7 +5,12 @@ use deriva_model::{CAddr, Recipe, Trace, Value};
 use deriva_tests::{Launch, fetch, recipe, refused, store, text};
 
 fn travelling(recipes: &[Recipe], keep: Keep) -> Evaluation {
-    Evaluation { recipes: recipes.to_vec(), root: None, mode: Mode::Parallel, keep }
+    Evaluation {
+        recipes: recipes.to_vec(),
+        root: None,
+        mode: Mode::Parallel,
+        keep,
+    }
 }
 
 fn graph(leaf: CAddr) -> [Recipe; 3] {
@@ -22,7 +27,10 @@ async fn nothing_of_a_travelling_graph_stays() {
     let leaf = client.put_leaf(&b"Ab"[..]).await.unwrap();
     let recipes = graph(leaf);
     for mode in [Mode::Parallel, Mode::Sequential, Mode::Parallel] {
-        let evaluation = Evaluation { mode, ..travelling(&recipes, Keep::Nothing) };
+        let evaluation = Evaluation {
+            mode,
+            ..travelling(&recipes, Keep::Nothing)
+        };
         let mut value = client.evaluate(evaluation).await.unwrap();
         assert_eq!(value.collect_to_bytes(100).await.unwrap(), "ABAB");
         assert_eq!(value.root(), Some(&recipes[2].address()));
@@ -31,7 +39,12 @@ async fn nothing_of_a_travelling_graph_stays() {
     // Its values may be cached, and yet nobody gets them by address alone.
     for recipe in &recipes {
         let addr = recipe.address();
-        refused(fetch(&client, &addr).await, Code::NotFound, "NOT_FOUND", &[&addr.to_hex()]);
+        refused(
+            fetch(&client, &addr).await,
+            Code::NotFound,
+            "NOT_FOUND",
+            &[&addr.to_hex()],
+        );
         assert_eq!(client.resolve(&addr).await.unwrap(), Resolution::Unknown);
     }
     assert_eq!(client.status().await.unwrap().recipe_count, 0);
@@ -39,7 +52,12 @@ async fn nothing_of_a_travelling_graph_stays() {
     assert_eq!(store(&client, &recipes[0]).await, recipes[0].address());
     assert_eq!(fetch(&client, &recipes[0].address()).await.unwrap(), "AB");
     let root = recipes[2].address();
-    refused(fetch(&client, &root).await, Code::NotFound, "NOT_FOUND", &[&root.to_hex()]);
+    refused(
+        fetch(&client, &root).await,
+        Code::NotFound,
+        "NOT_FOUND",
+        &[&root.to_hex()],
+    );
 }
 
 #[tokio::test]
@@ -49,8 +67,10 @@ async fn keeping_the_closure_stores_what_the_root_needs_and_no_more() {
     let leaf = client.put_leaf(&b"Ab"[..]).await.unwrap();
     let [upper, aside, root] = graph(leaf);
     let recipes = [root.clone(), aside.clone(), upper.clone()];
-    let evaluation =
-        Evaluation { root: Some(root.address()), ..travelling(&recipes, Keep::Closure) };
+    let evaluation = Evaluation {
+        root: Some(root.address()),
+        ..travelling(&recipes, Keep::Closure)
+    };
     let mut value = client.evaluate(evaluation).await.unwrap();
     assert_eq!(value.collect_to_bytes(100).await.unwrap(), "ABAB");
     let node = node.restart().await;
@@ -59,7 +79,10 @@ async fn keeping_the_closure_stores_what_the_root_needs_and_no_more() {
         let found = client.resolve(&kept.address()).await.unwrap();
         assert_eq!(found, Resolution::Recipe(kept.clone()));
     }
-    assert_eq!(client.resolve(&aside.address()).await.unwrap(), Resolution::Unknown);
+    assert_eq!(
+        client.resolve(&aside.address()).await.unwrap(),
+        Resolution::Unknown
+    );
     assert_eq!(fetch(&client, &root.address()).await.unwrap(), "ABAB");
 }
 
@@ -78,8 +101,14 @@ async fn keeping_a_leaf_stores_the_bytes_alone() {
     assert_eq!(kept, CAddr::of_leaf(&bytes));
     let node = node.restart().await;
     let client = node.client().await;
-    assert!(fetch(&client, &kept).await.unwrap() == bytes, "the leaf is the value");
-    assert_eq!(client.resolve(&root.address()).await.unwrap(), Resolution::Unknown);
+    assert!(
+        fetch(&client, &kept).await.unwrap() == bytes,
+        "the leaf is the value"
+    );
+    assert_eq!(
+        client.resolve(&root.address()).await.unwrap(),
+        Resolution::Unknown
+    );
 }
 
 #[tokio::test]
@@ -89,15 +118,27 @@ async fn a_travelling_graph_is_checked_like_a_stored_one() {
     let leaf = client.put_leaf(&b"Ab"[..]).await.unwrap();
     let unknown = recipe("upppercase", &[leaf], &[]);
     let answer = client.evaluate(travelling(&[unknown], Keep::Nothing)).await;
-    refused(answer, Code::InvalidArgument, "REFUSED_RECIPE", &["upppercase", "uppercase"]);
+    refused(
+        answer,
+        Code::InvalidArgument,
+        "REFUSED_RECIPE",
+        &["upppercase", "uppercase"],
+    );
     let nowhere = CAddr::of_leaf(b"never put");
     let lacking = recipe("uppercase", &[nowhere], &[]);
-    let answer = client.evaluate(travelling(&[lacking.clone()], Keep::Nothing)).await;
+    let answer = client
+        .evaluate(travelling(std::slice::from_ref(&lacking), Keep::Nothing))
+        .await;
     let answer = match answer {
         Ok(mut value) => value.collect_to_bytes(10).await,
         Err(error) => Err(error),
     };
-    let refusal = refused(answer, Code::NotFound, "MISSING_INPUTS", &[&nowhere.to_hex()]);
+    let refusal = refused(
+        answer,
+        Code::NotFound,
+        "MISSING_INPUTS",
+        &[&nowhere.to_hex()],
+    );
     assert_eq!(refusal.addr, Some(lacking.address()));
     let answer = client.evaluate(travelling(&[], Keep::Nothing)).await;
     refused(answer, Code::InvalidArgument, "MALFORMED", &["recipes"]);
@@ -113,26 +154,54 @@ async fn a_trace_replays_and_a_wrong_one_is_told_by_step() {
         store(&client, stored).await;
     }
     let root = root.address();
-    let trace = client.trace(&root).await.unwrap().collect_to_bytes(1 << 20).await.unwrap();
-    assert_eq!(&trace[..6], b"DCF\x01\x03\x02", "a trace is a document of type 03");
+    let trace = client
+        .trace(&root)
+        .await
+        .unwrap()
+        .collect_to_bytes(1 << 20)
+        .await
+        .unwrap();
+    assert_eq!(
+        &trace[..6],
+        b"DCF\x01\x03\x02",
+        "a trace is a document of type 03"
+    );
     let executions = client.status().await.unwrap().executions;
     let replay = async |trace: bytes::Bytes| {
         let stream = client.get_in(&root, Mode::Replay(trace)).await?;
         stream.collect_to_bytes(100).await
     };
     assert_eq!(replay(trace.clone()).await.unwrap(), "ABAB");
-    assert_eq!(client.status().await.unwrap().executions, executions + 2, "all of it ran afresh");
+    assert_eq!(
+        client.status().await.unwrap().executions,
+        executions + 2,
+        "all of it ran afresh"
+    );
 
     let mut other = Trace::decode(&trace).unwrap();
     assert_eq!((other.root, other.steps.len()), (root, 2));
     other.steps[1].output = other.steps[0].output;
     let other = other.encode().unwrap();
-    let refusal =
-        refused(replay(other.into()).await, Code::FailedPrecondition, "TRACE_MISMATCH", &["step"]);
+    let refusal = refused(
+        replay(other.into()).await,
+        Code::FailedPrecondition,
+        "TRACE_MISMATCH",
+        &["step"],
+    );
     assert_eq!(refusal.addr, Some(root));
     let cut = trace.slice(..trace.len() - 1);
-    refused(replay(cut).await, Code::InvalidArgument, "MALFORMED", &["trace"]);
-    refused(replay("".into()).await, Code::InvalidArgument, "MALFORMED", &["trace"]);
+    refused(
+        replay(cut).await,
+        Code::InvalidArgument,
+        "MALFORMED",
+        &["trace"],
+    );
+    refused(
+        replay("".into()).await,
+        Code::InvalidArgument,
+        "MALFORMED",
+        &["trace"],
+    );
     let separator = [("separator", text("+"))];
     let another = store(&client, &recipe("concat", &[leaf], &separator)).await;
     let stream = client.get_in(&another, Mode::Replay(trace)).await;

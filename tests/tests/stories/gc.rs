@@ -34,15 +34,34 @@ async fn forget_and_collect_over_a_restart() {
     let node = node.restart().await;
     let client = node.client().await;
     assert_eq!(client.list_pins().await.unwrap(), [pinned]);
-    assert_eq!(fetch(&client, &high).await.unwrap(), "SHAREDOWN", "it stays until collected");
+    assert_eq!(
+        fetch(&client, &high).await.unwrap(),
+        "SHAREDOWN",
+        "it stays until collected"
+    );
     let kept = client.garbage_collect(Collection::default()).await.unwrap();
-    assert_eq!((kept.blobs_removed, kept.recipes_removed), (0, 0), "within the grace");
-    let dry = Collection { dry_run: true, ..NOW };
+    assert_eq!(
+        (kept.blobs_removed, kept.recipes_removed),
+        (0, 0),
+        "within the grace"
+    );
+    let dry = Collection {
+        dry_run: true,
+        ..NOW
+    };
     let told = client.garbage_collect(dry).await.unwrap();
     let done = client.garbage_collect(NOW).await.unwrap();
     for answer in [&told, &done] {
-        assert_eq!((answer.blobs_removed, answer.recipes_removed), (1, 2), "{answer:?}");
-        assert_eq!((answer.live_blobs, answer.live_recipes), (2, 1), "{answer:?}");
+        assert_eq!(
+            (answer.blobs_removed, answer.recipes_removed),
+            (1, 2),
+            "{answer:?}"
+        );
+        assert_eq!(
+            (answer.live_blobs, answer.live_recipes),
+            (2, 1),
+            "{answer:?}"
+        );
     }
     for gone in [high, low, own] {
         let answer = fetch(&client, &gone).await;
@@ -52,7 +71,10 @@ async fn forget_and_collect_over_a_restart() {
     assert_eq!(fetch(&client, &pinned).await.unwrap(), "pinned");
     // What was collected can be made again.
     assert_eq!(client.put_leaf(&b"own"[..]).await.unwrap(), own);
-    assert_eq!(store(&client, &recipe("concat", &[shared, own], &[])).await, low);
+    assert_eq!(
+        store(&client, &recipe("concat", &[shared, own], &[])).await,
+        low
+    );
     assert_eq!(fetch(&client, &low).await.unwrap(), "sharedown");
 }
 
@@ -70,14 +92,24 @@ async fn an_invalidation_follows_the_consumers() {
         include_root: true,
         detail_addrs: true,
     };
-    let dry = client.cascade_invalidate(&leaf, how("dry_run")).await.unwrap();
+    let dry = client
+        .cascade_invalidate(&leaf, how("dry_run"))
+        .await
+        .unwrap();
     let done = client.cascade_invalidate(&leaf, how("")).await.unwrap();
     for answer in [&dry, &done] {
-        let counts = (answer.evicted_count, answer.traversed_count, answer.max_depth);
+        let counts = (
+            answer.evicted_count,
+            answer.traversed_count,
+            answer.max_depth,
+        );
         assert_eq!(counts, (3, 3, 2), "{answer:?}");
         assert_eq!(answer.evicted_addrs.len(), 3);
     }
-    let again = client.cascade_invalidate(&leaf, how("immediate")).await.unwrap();
+    let again = client
+        .cascade_invalidate(&leaf, how("immediate"))
+        .await
+        .unwrap();
     assert_eq!((again.evicted_count, again.bytes_reclaimed), (0, 0));
     let unknown = client.cascade_invalidate(&leaf, how("at once")).await;
     refused(unknown, Code::InvalidArgument, "MALFORMED", &["policy"]);

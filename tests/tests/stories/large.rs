@@ -4,7 +4,7 @@ use crate::raw;
 use bytes::Bytes;
 use deriva_client::{
     ClientError, Code, Resolution,
-    proto::{GetRequest, PutLeafStreamRequest},
+    proto::{GetRequest, PutLeafStreamRequest, StatusRequest, deriva_client::DerivaClient},
 };
 use deriva_model::CAddr;
 use deriva_tests::{Launch, NodeProcess, eventually, noise, refused};
@@ -40,13 +40,24 @@ enum Then {
 
 impl Source {
     fn new(end: usize) -> Self {
-        Self { piece: noise(42, MIB + 3).into(), at: 0, end, then: Then::End }
+        Self {
+            piece: noise(42, MIB + 3).into(),
+            at: 0,
+            end,
+            then: Then::End,
+        }
     }
 
     /// One that waits after its bytes, and fails when its other end is dropped.
     fn failing(end: usize) -> (Self, oneshot::Sender<()>) {
         let (fail, told) = oneshot::channel();
-        (Self { then: Then::FailWhenTold(told), ..Self::new(end) }, fail)
+        (
+            Self {
+                then: Then::FailWhenTold(told),
+                ..Self::new(end)
+            },
+            fail,
+        )
     }
 
     fn next(&mut self, room: usize) -> Bytes {
@@ -70,9 +81,9 @@ impl AsyncRead for Source {
         }
         match &mut self.then {
             Then::End => Poll::Ready(Ok(())),
-            Then::FailWhenTold(told) => {
-                Pin::new(told).poll(cx).map(|_| Err(io::ErrorKind::BrokenPipe.into()))
-            }
+            Then::FailWhenTold(told) => Pin::new(told)
+                .poll(cx)
+                .map(|_| Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 }
@@ -84,7 +95,10 @@ async fn writes(node: &NodeProcess) -> f64 {
 
 /// Waits until the node has written some chunks more.
 async fn some_are_written(node: &NodeProcess, before: f64) {
-    eventually("the node takes the upload", async || writes(node).await >= before + 3.0).await;
+    eventually("the node takes the upload", async || {
+        writes(node).await >= before + 3.0
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -96,9 +110,15 @@ async fn a_leaf_larger_than_the_node_may_hold_goes_in_and_out() {
     let small = deriva_tests::fetch(&client, &warm).await.unwrap();
     assert_eq!(small.len(), 8 * MIB);
     let before = node.peak_bytes();
-    let leaf = client.put_leaf_stream(Source::new(LEAF_BYTES)).await.unwrap();
+    let leaf = client
+        .put_leaf_stream(Source::new(LEAF_BYTES))
+        .await
+        .unwrap();
     let size = LEAF_BYTES as u64;
-    assert_eq!(client.resolve(&leaf).await.unwrap(), Resolution::Leaf { size });
+    assert_eq!(
+        client.resolve(&leaf).await.unwrap(),
+        Resolution::Leaf { size }
+    );
     let mut value = client.get(&leaf).await.unwrap();
     let mut expected = Source::new(LEAF_BYTES);
     let mut seen = 0;
@@ -113,7 +133,12 @@ async fn a_leaf_larger_than_the_node_may_hold_goes_in_and_out() {
     }
     assert_eq!(seen, LEAF_BYTES);
     let grown = node.peak_bytes() - before;
-    assert!(grown < GROWTH_BYTES, "{} MiB more for a leaf of {} MiB", grown >> 20, LEAF_BYTES >> 20);
+    assert!(
+        grown < GROWTH_BYTES,
+        "{} MiB more for a leaf of {} MiB",
+        grown >> 20,
+        LEAF_BYTES >> 20
+    );
 }
 
 #[tokio::test]
@@ -142,13 +167,19 @@ async fn an_upload_that_breaks_leaves_nothing() {
     putting.abort();
     assert!(putting.await.unwrap_err().is_cancelled());
     eventually("both are given up", async || {
-        node.metrics().await.sum("gateway_uploads_abandoned_total", &[]) >= 2.0
+        node.metrics()
+            .await
+            .sum("gateway_uploads_abandoned_total", &[])
+            >= 2.0
     })
     .await;
     assert_eq!(client.status().await.unwrap().blob_count, 0);
     // The same upload, made whole, is stored.
     let leaf = client.put_leaf_stream(Source::new(9 * MIB)).await.unwrap();
-    assert_eq!(client.resolve(&leaf).await.unwrap(), Resolution::Leaf { size: 9 << 20 });
+    assert_eq!(
+        client.resolve(&leaf).await.unwrap(),
+        Resolution::Leaf { size: 9 << 20 }
+    );
     let node = node.restart().await;
     assert_eq!(node.client().await.status().await.unwrap().blob_count, 1);
 }
@@ -159,26 +190,40 @@ async fn an_upload_that_breaks_leaves_nothing() {
 async fn an_upload_that_is_cancelled_is_not_taken_for_whole() {
     let node = Launch::new().start().await;
     let client = node.client().await;
-    for pieces in [1, 9] {
-        let mut stub = raw::stub(&node).await;
+    for (number, pieces) in [(1.0, 1), (2.0, 9)] {
+        let channel = raw::channel(&node).await;
+        let mut stub = DerivaClient::new(channel.clone());
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let sent = tokio_stream::wrappers::ReceiverStream::new(receiver);
         let call = tokio::spawn(async move { stub.put_leaf_stream(sent).await });
         for _ in 0..pieces {
-            let data = vec![7; MIB - 1].into();
+            let data = vec![7; 1 << 19].into();
             sender.send(PutLeafStreamRequest { data }).await.unwrap();
         }
-        // Taken from the channel, so it is on its way.
+        // All of it was taken, and what is asked later on the same connection is answered.
         drop(sender.reserve().await.unwrap());
+        DerivaClient::new(channel)
+            .status(StatusRequest {})
+            .await
+            .unwrap();
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
         let labels = [("method", "PutLeafStream")];
-        let ended = async || node.metrics().await.sum("grpc_requests_total", &labels);
-        eventually("the call has ended", async || ended().await == f64::from(pieces.min(2))).await;
-        assert_eq!(client.status().await.unwrap().blob_count, 0, "{pieces} pieces");
+        eventually("the call has ended", async || {
+            node.metrics().await.sum("grpc_requests_total", &labels) == number
+        })
+        .await;
+        assert_eq!(
+            client.status().await.unwrap().blob_count,
+            0,
+            "{pieces} pieces"
+        );
     }
     let labels = [("method", "PutLeafStream"), ("code", "CANCELLED")];
-    assert_eq!(node.metrics().await.sum("grpc_requests_total", &labels), 2.0);
+    assert_eq!(
+        node.metrics().await.sum("grpc_requests_total", &labels),
+        2.0
+    );
 }
 
 #[tokio::test]
@@ -187,11 +232,22 @@ async fn a_reader_that_goes_away_ends_its_request() {
     let client = node.client().await;
     let leaf = client.put_leaf_stream(Source::new(64 * MIB)).await.unwrap();
     let mut stub = raw::stub(&node).await;
-    let request = GetRequest { addr: leaf.as_bytes().to_vec().into(), ..GetRequest::default() };
+    let request = GetRequest {
+        addr: leaf.as_bytes().to_vec().into(),
+        ..GetRequest::default()
+    };
     let mut value = stub.get(request).await.unwrap().into_inner();
     assert!(value.message().await.unwrap().is_some());
-    let under_way = async || node.metrics().await.sum("materialize_requests_in_flight", &[]);
-    assert_eq!(under_way().await, 1.0, "the stream is held up by its reader");
+    let under_way = async || {
+        node.metrics()
+            .await
+            .sum("materialize_requests_in_flight", &[])
+    };
+    assert_eq!(
+        under_way().await,
+        1.0,
+        "the stream is held up by its reader"
+    );
     drop(value);
     eventually("the request ends", async || under_way().await == 0.0).await;
     eventually("it is counted as cancelled", async || {
@@ -206,11 +262,24 @@ async fn leaves_around_the_size_of_a_chunk_come_back_whole() {
     let node = Launch::new().set("chunk_size", "16KiB").start().await;
     let client = node.client().await;
     let chunk = 16 << 10;
-    for size in [0, 1, 4096, 4097, chunk - 1, chunk, chunk + 1, 2 * chunk, 5 * chunk + 3] {
+    for size in [
+        0,
+        1,
+        4096,
+        4097,
+        chunk - 1,
+        chunk,
+        chunk + 1,
+        2 * chunk,
+        5 * chunk + 3,
+    ] {
         let bytes = noise(size as u64, size);
         let leaf = client.put_leaf(bytes.clone()).await.unwrap();
         assert_eq!(leaf, CAddr::of_leaf(&bytes));
-        assert!(deriva_tests::fetch(&client, &leaf).await.unwrap() == bytes, "{size} bytes");
+        assert!(
+            deriva_tests::fetch(&client, &leaf).await.unwrap() == bytes,
+            "{size} bytes"
+        );
     }
 }
 

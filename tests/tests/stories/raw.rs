@@ -22,7 +22,8 @@ pub(crate) async fn channel(node: &NodeProcess) -> Channel {
 
 pub(crate) async fn stub(node: &NodeProcess) -> DerivaClient<Channel> {
     let stub = DerivaClient::new(channel(node).await);
-    stub.max_encoding_message_size(MESSAGE_BYTES).max_decoding_message_size(MESSAGE_BYTES)
+    stub.max_encoding_message_size(MESSAGE_BYTES)
+        .max_decoding_message_size(MESSAGE_BYTES)
 }
 
 /// A call without a gRPC client, so that nobody on this side keeps its deadline; answers the status
@@ -32,7 +33,7 @@ pub(crate) async fn bare_call(
     method: &str,
     message: &impl prost::Message,
     timeout: &str,
-) -> Option<i32> {
+) -> (i32, String) {
     let address = node.url().trim_start_matches("http://").to_owned();
     let stream = tokio::net::TcpStream::connect(&address).await.unwrap();
     let (mut sender, connection) =
@@ -51,12 +52,17 @@ pub(crate) async fn bare_call(
         .unwrap();
     let response = sender.send_request(request).await.unwrap();
     let status = |headers: &hyper::HeaderMap| {
-        headers.get("grpc-status").map(|status| status.to_str().unwrap().parse().unwrap())
+        let text = |name| Some(headers.get(name)?.to_str().unwrap().to_owned());
+        Some((
+            text("grpc-status")?.parse().unwrap(),
+            text("grpc-message").unwrap_or_default(),
+        ))
     };
     let early = status(response.headers());
     let rest = response.into_body().collect().await.unwrap();
     connection.abort();
-    early.or_else(|| rest.trailers().and_then(status))
+    let told = early.or_else(|| rest.trailers().and_then(status));
+    told.expect("every call ends with a status")
 }
 
 /// What a status says of itself.
@@ -75,8 +81,14 @@ pub(crate) fn refused<T: Debug>(
     let status = answer.unwrap_err();
     assert_eq!(status.code(), code, "{status:?}");
     let details = status.get_error_details();
-    let info = details.error_info().unwrap_or_else(|| panic!("no reason: {status:?}"));
-    assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "deriva"), "{status:?}");
+    let info = details
+        .error_info()
+        .unwrap_or_else(|| panic!("no reason: {status:?}"));
+    assert_eq!(
+        (info.reason.as_str(), info.domain.as_str()),
+        (reason, "deriva"),
+        "{status:?}"
+    );
     Told {
         message: status.message().to_owned(),
         metadata: info.metadata.clone(),

@@ -23,7 +23,11 @@ struct Numbered {
     addr: u64,
 }
 
-async fn call<Q, A>(channel: &Channel, path: &'static str, message: Q) -> Result<Response<A>, Status>
+async fn call<Q, A>(
+    channel: &Channel,
+    path: &'static str,
+    message: Q,
+) -> Result<Response<A>, Status>
 where
     Q: prost::Message + Send + Sync + 'static,
     A: prost::Message + Default + Send + Sync + 'static,
@@ -31,7 +35,8 @@ where
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
     let codec = ProstCodec::<Q, A>::default();
-    grpc.unary(Request::new(message), path.parse().unwrap(), codec).await
+    grpc.unary(Request::new(message), path.parse().unwrap(), codec)
+        .await
 }
 
 #[tokio::test]
@@ -39,8 +44,10 @@ async fn text_that_is_none_is_refused() {
     let node = Launch::new().start().await;
     let channel = raw::channel(&node).await;
     for (name, version) in [(&b"\xff"[..], &b"1.0.0"[..]), (b"concat", b"1.0\xc3")] {
-        let message =
-            Untextual { function_name: name.to_vec(), function_version: version.to_vec() };
+        let message = Untextual {
+            function_name: name.to_vec(),
+            function_version: version.to_vec(),
+        };
         let path = "/deriva.Deriva/PutRecipe";
         let answer = call::<_, PutRecipeResponse>(&channel, path, message).await;
         let told = raw::refused(answer, Code::InvalidArgument, "MALFORMED");
@@ -55,7 +62,9 @@ async fn text_that_is_none_is_refused() {
 async fn the_command_line_refuses_it_as_wrong_usage() {
     let node = Launch::new().start().await;
     let broken = OsStr::from_bytes(b"conc\xff");
-    let run = node.cli(&[OsStr::new("recipe"), broken, OsStr::new("1.0.0")]).await;
+    let run = node
+        .cli(&[OsStr::new("recipe"), broken, OsStr::new("1.0.0")])
+        .await;
     assert_eq!((run.code, run.stdout.len()), (2, 0), "{run:?}");
     assert!(run.stderr.contains("UTF-8"), "{run:?}");
     for list in [&b"\xff"[..], b"{}", b"[{\"function\": 1}]", b"[]"] {

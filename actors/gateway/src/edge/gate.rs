@@ -102,6 +102,11 @@ impl Admitted {
         &self.span
     }
 
+    /// How long ago it came in.
+    pub(crate) fn since(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.started)
+    }
+
     pub(crate) fn enter(&self) {
         self.entered.store(true, Ordering::Relaxed);
     }
@@ -131,7 +136,7 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        let took = self.clock.monotonic().saturating_sub(self.started);
+        let took = self.since();
         count(self.method, Code::from(self.code.load(Ordering::Relaxed)));
         metrics::histogram!("grpc_request_seconds", "method" => self.method)
             .record(took.as_secs_f64());

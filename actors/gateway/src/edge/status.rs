@@ -60,11 +60,11 @@ pub(crate) const fn retry_after(fault: &Fault) -> Option<Duration> {
 }
 
 /// What the caller can do about it.
-pub(crate) const fn advice(fault: &Fault) -> &'static str {
+pub(crate) fn advice(fault: &Fault) -> &'static str {
     match fault {
         Fault::NotFound { .. } => "Check the address, or put the leaf or recipe first.",
         Fault::MissingInputs { .. } => {
-            "Put the missing inputs first, or put the recipe with allow_missing_inputs."
+            "Put the missing inputs first. PutRecipe alone can go before them, with allow_missing_inputs."
         }
         Fault::Malformed { .. } => {
             "Correct the request; repeating it as it is gives the same answer."
@@ -73,9 +73,10 @@ pub(crate) const fn advice(fault: &Fault) -> &'static str {
             "ListFunctions tells what can be called, with params and an example each."
         }
         Fault::LeafIsRecipe { .. } => "Put it with PutRecipe: its address is the same.",
-        Fault::OverLimit { .. } => {
-            "Stay within the limit; a leaf of any size can be sent with PutLeafStream."
+        Fault::OverLimit { what, .. } if what.starts_with(Fault::FUNCTION_INPUTS) => {
+            "A function takes at most 64 MiB of inputs in total in this release; give it smaller ones, or fewer."
         }
+        Fault::OverLimit { .. } => "Stay within the limit that the message names.",
         Fault::Overloaded { .. } => "Try again after the time in the retry information.",
         Fault::FunctionFailed { failure, .. } => match failure {
             Failure::Refused => {
@@ -84,7 +85,9 @@ pub(crate) const fn advice(fault: &Fault) -> &'static str {
             Failure::Panicked => {
                 "Report this with the recipe's address; the function has a defect."
             }
-            Failure::OverBudget => "Give the function less to do, or raise the node's budget.",
+            Failure::OverBudget => {
+                "Give the function less to do, or raise the node's settings function_output or function_seconds."
+            }
         },
         Fault::DataLoss { .. } => "Put the leaf's bytes again; that heals it.",
         Fault::StoreFull { .. } => "Make room on the node's disk; reads go on meanwhile.",
@@ -99,13 +102,16 @@ pub(crate) const fn advice(fault: &Fault) -> &'static str {
             "Ask again with more time; what was finished until then is in the cache."
         }
         Fault::Cycle { .. } => "Check which recipe the old address stands for.",
+        Fault::TraceMismatch { what, .. } if what.starts_with(Fault::OTHER_ROOT) => {
+            "The trace is of another address: replay that one, or record a trace of this one with Trace."
+        }
         Fault::TraceMismatch { .. } => {
             "Record a new trace; if the same recipes differ again, report the function as not deterministic."
         }
         Fault::InUse { .. } => {
             "Graph tells its dependents; forget them first, or repeat this with cascade."
         }
-        Fault::Unsupported { .. } => "Use a release that has it.",
+        Fault::Unsupported { .. } => "A later release answers it.",
         Fault::Breach { .. } => "Report this with the node's log; it is a defect of the node.",
     }
 }

@@ -180,3 +180,28 @@ fn the_longest_status_fits_into_headers() {
         assert!(bytes < 12 * 1024, "{} bytes for {}", bytes, fault.reason());
     }
 }
+
+fn over(what: &str) -> Fault {
+    Fault::OverLimit {
+        what: what.to_owned(),
+        limit: 1,
+        got: 2,
+    }
+}
+
+#[test]
+fn advice_fits_what_went_wrong() {
+    let inputs = over(&format!("{} concat@1.0.0", Fault::FUNCTION_INPUTS));
+    assert!(advice(&inputs).contains("64 MiB of inputs"), "{inputs}");
+    assert!(!advice(&inputs).contains("PutLeafStream"));
+    assert!(!advice(&over("the graph")).contains("64 MiB"));
+    let budget = advice(&failed(Failure::OverBudget));
+    assert!(budget.contains("function_output") && budget.contains("function_seconds"));
+    let mismatch = |what: &str| Fault::TraceMismatch {
+        step: 0,
+        address: address(1),
+        what: what.to_owned(),
+    };
+    assert!(advice(&mismatch(Fault::OTHER_ROOT)).contains("another address"));
+    assert!(advice(&mismatch("another output")).contains("not deterministic"));
+}

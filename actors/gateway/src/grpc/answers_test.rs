@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Answers, Items, of_iter, pump};
-use crate::grpc::flow::Time;
 use crate::edge::{Admitted, Deadline, Gate};
+use crate::grpc::flow::Time;
 use deriva_messages::Fault;
 use deriva_system::{ManualClock, SystemClock};
 use std::{sync::Arc, time::Duration};
@@ -81,7 +81,9 @@ async fn a_deadline_ends_an_answer_that_waits() {
     let clock = Arc::new(SystemClock::default());
     let deadline = Deadline::new(clock, Some(Duration::from_millis(20)), LONG);
     let silent: Items<u32> = Box::pin(tokio_stream::pending());
-    let given: Vec<_> = Answers::new(silent, admitted(), within(deadline)).collect().await;
+    let given: Vec<_> = Answers::new(silent, admitted(), within(deadline))
+        .collect()
+        .await;
     assert_eq!(
         given[0].as_ref().unwrap_err().code(),
         Code::DeadlineExceeded

@@ -76,7 +76,7 @@ impl Service {
         }
     }
 
-    /// Takes over from the entrance: the request's deadline begins to count here.
+    /// Takes over from the entrance.
     fn enter<M, T, W>(
         &self,
         mut request: Request<M>,
@@ -95,6 +95,8 @@ impl Service {
             .map(|value| parse_timeout(value.as_bytes()))
             .transpose();
         let asked = asked.map_err(|fault| failed(&admitted, &fault))?;
+        // The client counts from when it asked, not from when its message was read.
+        let asked = asked.map(|asked| asked.saturating_sub(admitted.since()));
         let longest = self.context.node.limits.longest_request;
         let deadline = Deadline::new(self.context.node.clock.clone(), asked, longest);
         let call = Call {

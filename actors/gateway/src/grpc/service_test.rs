@@ -822,13 +822,7 @@ async fn a_request_that_is_never_sent_gives_its_place_back() {
             .unwrap();
         let mut channel = served.channel.clone();
         let silent = tokio::spawn(async move {
-            let ready = std::future::poll_fn(|context| {
-                tower::Service::<hyper::Request<tonic::body::Body>>::poll_ready(
-                    &mut channel,
-                    context,
-                )
-            });
-            ready.await?;
+            std::future::poll_fn(|cx| tower::Service::poll_ready(&mut channel, cx)).await?;
             tower::Service::call(&mut channel, request).await
         });
         until(|| node.context.gate.admit("Get").is_err()).await;

@@ -89,8 +89,12 @@ fn param(of: ParamDescription) -> ParamInfo {
     ParamInfo {
         name: of.name,
         kind: of.kind,
-        required: of.default.is_none(),
+        required: of.required,
         default: of.default.unwrap_or_default(),
         description: of.description,
     }
 }
+
+#[cfg(test)]
+#[path = "status_test.rs"]
+mod status_test;

@@ -208,7 +208,7 @@ struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GiveUp {
     OnDrop,
-    /// It is sealed, or may have been: the shard's next opening clears it away if not.
+    /// It is sealed.
     Never,
 }
 
@@ -223,23 +223,18 @@ impl Place {
         })
     }
 
+    /// A place whose sealing was not heard of is given up like any other: the shard keeps what was
+    /// sealed, and else nobody would clear it away.
     async fn seal(mut self, call: &Call, manifest: Arc<Manifest>) -> Result<StoredLeaf, Fault> {
-        self.given_up = GiveUp::Never;
         let upload = self.locator;
         let seal = |reply| BlobMessage::Seal {
             upload,
             manifest,
             reply,
         };
-        let sealed = call.ask(&self.slot, seal).await;
-        let unsure = matches!(
-            sealed,
-            Ok(_) | Err(Fault::DeadlineExceeded | Fault::Unavailable { .. })
-        );
-        if !unsure {
-            self.given_up = GiveUp::OnDrop;
-        }
-        sealed
+        let sealed = call.ask(&self.slot, seal).await?;
+        self.given_up = GiveUp::Never;
+        Ok(sealed)
     }
 }
 

@@ -4,7 +4,10 @@
 //! It refuses to wait: nothing in a handler awaits the disk.
 
 use super::{perform::Hands, read::StoredReader, torn, uploads::Uploads};
-use deriva_messages::{Fault, Reply, blob::BlobMessage};
+use deriva_messages::{
+    Fault, Reply,
+    blob::{BlobMessage, Locator},
+};
 use deriva_system::{
     lane::Lane,
     storage::{CommitLane, Storage},
@@ -68,7 +71,10 @@ impl Actor for BlobShardActor {
                 later(credit, reply, async move { hands.put_leaf(bytes).await });
             }
             BlobMessage::Open { reply } => {
-                later(credit, reply, async move { hands.open().await });
+                tokio::spawn(async move {
+                    open(&hands, reply).await;
+                    drop(credit);
+                });
             }
             BlobMessage::Stage {
                 upload,
@@ -85,11 +91,8 @@ impl Actor for BlobShardActor {
                 manifest,
                 reply,
             } => {
-                later(
-                    credit,
-                    reply,
-                    async move { hands.seal(upload, manifest).await },
-                );
+                let sealed = async move { hands.seal(upload, manifest).await };
+                later(credit, reply, sealed);
             }
             BlobMessage::Abandon { upload } => {
                 tokio::spawn(async move {
@@ -126,6 +129,14 @@ impl Actor for BlobShardActor {
     }
 }
 
+/// An upload that nobody heard of would stay open for ever.
+async fn open(hands: &Hands, reply: Reply<Locator>) {
+    let opened = hands.open().await;
+    if let (Some(upload), false) = (opened.clone().ok(), answer(reply, opened)) {
+        hands.abandon(upload).await;
+    }
+}
+
 /// Answers when the work is done; the credit goes back then, not when the handler returns.
 fn later<T: Send + 'static>(
     credit: Option<OwnedSemaphorePermit>,
@@ -133,12 +144,18 @@ fn later<T: Send + 'static>(
     work: impl Future<Output = Result<T, Fault>> + Send + 'static,
 ) {
     tokio::spawn(async move {
-        let result = work.await;
-        if reply.send(result).is_err() {
-            metrics::counter!("actor_answers_unheard_total").increment(1);
-        }
+        answer(reply, work.await);
         drop(credit);
     });
+}
+
+/// Whether somebody heard it.
+fn answer<T>(reply: Reply<T>, result: Result<T, Fault>) -> bool {
+    let heard = reply.send(result).is_ok();
+    if !heard {
+        metrics::counter!("actor_answers_unheard_total").increment(1);
+    }
+    heard
 }
 
 #[cfg(test)]

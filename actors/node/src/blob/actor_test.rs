@@ -303,3 +303,50 @@ async fn a_value_of_content_that_is_there_is_not_written_again() {
     assert_eq!(stand.keys(Space::Chunks, &[]), 1);
     assert_eq!(stand.count(Counter::Values), 1);
 }
+
+/// A reply that nobody waits for.
+fn unheard<T: Send + 'static>() -> deriva_messages::Reply<T> {
+    let (reply, gone) = ractor::concurrency::oneshot();
+    drop(gone);
+    reply.into()
+}
+
+async fn until(so: impl Fn() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("it never was so");
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_heard_of_is_given_up() {
+    let stand = Stand::with_shards().await;
+    stand.blobs[0]
+        .ring(BlobMessage::Open { reply: unheard() })
+        .unwrap();
+    let heard = open(&stand).await;
+    assert_eq!(heard.0 & u64::from(u32::MAX), 1, "it was the second");
+    until(|| stand.keys(Space::Meta, layout::STAGED_PREFIX) == 1).await;
+    stage(&stand, heard, 0, bytes(1, CHUNK)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_whose_sealing_failed_is_given_up() {
+    let stand = Stand::with_shards().await;
+    let (content, upload) = (bytes(1, CHUNK), open(&stand).await);
+    stage(&stand, upload, 0, content.clone()).await.unwrap();
+    stand.storage.fail_writes(StorageFault::Full {
+        free: 1,
+        reserve: 2,
+    });
+    assert_eq!(
+        seal(&stand, upload, &content).await.unwrap_err().reason(),
+        "STORE_FULL"
+    );
+    stand.storage.heal();
+    assert_eq!(stand.uploads.close(upload), None, "it is not open any more");
+}

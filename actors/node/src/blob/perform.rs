@@ -155,17 +155,22 @@ impl Hands {
         manifest: Arc<Manifest>,
     ) -> Result<StoredLeaf, Fault> {
         self.args.uploads.check_whole(upload, &manifest)?;
+        let sealed = self.seal_whole(upload, manifest).await;
+        match &sealed {
+            Ok(_) => {
+                self.args.uploads.close(upload);
+            }
+            // Whoever brought it may not hear of this, and nothing is sealed twice.
+            Err(_) => self.abandon(upload).await,
+        }
+        stored(sealed?)
+    }
+
+    /// Commits an upload of which every chunk is written.
+    async fn seal_whole(&self, upload: Locator, manifest: Arc<Manifest>) -> Result<LeafPut, Fault> {
         let (storage, looked) = (self.args.storage.clone(), manifest.clone());
         let look = move || Leaf::of_upload(storage.as_ref(), upload, &looked);
-        let (leaf, small) = match self.args.lane.run(look).await? {
-            Ok(leaf) => leaf,
-            Err(fault @ Fault::LeafIsRecipe { .. }) => {
-                // It can never become a leaf.
-                self.abandon(upload).await;
-                return Err(fault);
-            }
-            Err(fault) => return Err(fault),
-        };
+        let (leaf, small) = self.args.lane.run(look).await??;
         let staged = manifest.chunk_count();
         let incoming = match small {
             Some(bytes) => Incoming::Inline(bytes),
@@ -176,9 +181,7 @@ impl Hands {
         };
         let step =
             move |step: &mut Step<'_>| steps::seal_step(step, &leaf, &incoming, upload, staged);
-        let put = self.args.commit.commit(Durability::Synced, step).await?;
-        self.args.uploads.close(upload);
-        stored(put)
+        self.args.commit.commit(Durability::Synced, step).await
     }
 
     /// Gives up an upload; one that was sealed meanwhile stays.

@@ -21,7 +21,7 @@ impl Default for MaterializeConfig {
     fn default() -> Self {
         Self {
             max_requests: 4096,
-            stream_window: 4,
+            stream_window: 2,
         }
     }
 }

@@ -45,7 +45,7 @@ impl NewFile {
 /// Makes the files, all or none of them where that can be foreseen; answers their paths.
 pub(super) fn write_new(dir: &Path, all: &[NewFile]) -> Result<Vec<PathBuf>, Failure> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|e| Failure::file(dir, &e))?;
+    made.map_err(|e| Failure::named(dir, &e))?;
     for file in all {
         let path = dir.join(&file.name);
         if path.symlink_metadata().is_ok() {
@@ -92,12 +92,12 @@ fn exists(path: &Path) -> Failure {
 )]
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => Failure::Local {
+        io::ErrorKind::NotFound => Failure::Usage {
             message: format!("{} does not exist", path.display()),
             hint: Some(
                 "make an authority with `deriva cert ca DIR`, or name one with --ca".to_owned(),
             ),
         },
-        _ => Failure::file(path, &e),
+        _ => Failure::named(path, &e),
     })
 }

@@ -55,8 +55,9 @@ pub(super) struct NodeArgs {
     /// The node's name.
     #[arg(long)]
     name: Name,
-    /// The addresses that the node is reached by: IP addresses or host names, without ports.
-    #[arg(long = "san", value_name = "ADDR", required = true, num_args = 1..)]
+    /// An address that the node is reached by: an IP address or a host name, without a port; once
+    /// for each.
+    #[arg(long = "san", value_name = "ADDR", required = true)]
     sans: Vec<San>,
     /// The node's id; a new one when absent.
     #[arg(long, value_name = "ID")]
@@ -112,7 +113,7 @@ fn node(what: NodeArgs) -> Result<Answer, Failure> {
     let authority = open(home)?;
     let id = match what.id {
         Some(id) => id,
-        None => Name::new(&issue::random_hex::<16>()?).map_err(Failure::Usage)?,
+        None => Name::new(&issue::random_hex::<16>()?).map_err(Failure::usage)?,
     };
     let role = Role::Node {
         id: id.clone(),

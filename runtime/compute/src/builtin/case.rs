@@ -4,37 +4,44 @@
 
 use bytes::Bytes;
 
-use super::card::{card, cost, input};
+use super::card::{card, cost};
 use super::case_table::{CaseTable, LOWER, Mapped, UPPER};
-use super::text::for_each_piece;
-use crate::budget::{Budget, Output};
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec};
-use crate::params::Params;
+use super::flow::{Flow, Outbox, Streamed, Transform, through};
+use super::utf8::Utf8;
+use crate::budget::Budget;
+use crate::function::{Arity, FunctionError, FunctionSpec};
 
-pub(super) struct Case {
-    spec: FunctionSpec,
+pub(super) fn upper() -> Streamed {
+    let spec = case_card("uppercase", "Turns UTF-8 text into upper case");
+    Streamed::new(spec, |inputs, _| {
+        let utf8 = Utf8::default();
+        let case = Case {
+            table: &UPPER,
+            ascii: <[u8]>::make_ascii_uppercase,
+        };
+        through(inputs, Mapping { case, utf8 })
+    })
+}
+
+pub(super) fn lower() -> Streamed {
+    let spec = case_card("lowercase", "Turns UTF-8 text into lower case");
+    Streamed::new(spec, |inputs, _| {
+        let utf8 = Utf8::default();
+        let case = Case {
+            table: &LOWER,
+            ascii: <[u8]>::make_ascii_lowercase,
+        };
+        through(inputs, Mapping { case, utf8 })
+    })
+}
+
+struct Case {
     table: &'static CaseTable,
     /// What the table does to ASCII, where nearly all text lies.
     ascii: fn(&mut [u8]),
 }
 
 impl Case {
-    pub(super) fn upper() -> Self {
-        Self {
-            spec: case_card("uppercase", "Turns UTF-8 text into upper case"),
-            table: &UPPER,
-            ascii: <[u8]>::make_ascii_uppercase,
-        }
-    }
-
-    pub(super) fn lower() -> Self {
-        Self {
-            spec: case_card("lowercase", "Turns UTF-8 text into lower case"),
-            table: &LOWER,
-            ascii: <[u8]>::make_ascii_lowercase,
-        }
-    }
-
     /// One piece of text, mapped. A scalar of two bytes may become six, so at most three times as long.
     fn map_piece(&self, text: &str, budget: &mut Budget) -> Result<Vec<u8>, FunctionError> {
         if text.is_ascii() {
@@ -72,23 +79,29 @@ fn case_card(name: &str, what: &str) -> FunctionSpec {
     )
 }
 
-impl ComputeFunction for Case {
-    fn spec(&self) -> &FunctionSpec {
-        &self.spec
+struct Mapping {
+    case: Case,
+    utf8: Utf8,
+}
+
+impl Transform for Mapping {
+    fn feed(
+        &mut self,
+        input: &mut Bytes,
+        out: &mut Outbox,
+        budget: &mut Budget,
+    ) -> Result<Flow, FunctionError> {
+        let case = &self.case;
+        self.utf8.feed(input, |text| {
+            let mapped = case.map_piece(text, budget)?;
+            out.push(&mapped, budget)
+        })?;
+        input.clear();
+        Ok(Flow::More)
     }
 
-    fn execute(
-        &self,
-        inputs: &[Bytes],
-        _params: &Params,
-        budget: &mut Budget,
-    ) -> Result<Bytes, FunctionError> {
-        let bytes = input(&self.spec, inputs, 0)?;
-        let mut output = Output::new();
-        for_each_piece(0, bytes, budget, |text, budget| {
-            let mapped = self.map_piece(text, budget)?;
-            output.push(&mapped, budget)
-        })?;
-        Ok(output.finish())
+    fn finish(&mut self, _out: &mut Outbox, _budget: &mut Budget) -> Result<Flow, FunctionError> {
+        self.utf8.finish()?;
+        Ok(Flow::Done)
     }
 }

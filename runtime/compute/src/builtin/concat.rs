@@ -3,56 +3,61 @@
 use bytes::Bytes;
 
 use super::card::{card, cost, default, text};
-use crate::budget::{Budget, Output};
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec};
+use super::flow::{Inputs, Opened, Streamed};
+use crate::budget::Budget;
+use crate::function::{Arity, FunctionError};
 use crate::params::Params;
+use crate::streaming::Pieces;
 
-pub(super) struct Concat {
-    spec: FunctionSpec,
+pub(super) fn concat() -> Streamed {
+    let spec = card(
+        "concat",
+        "Joins its inputs in recipe order, with the separator between every two of them.",
+        Arity::any("part"),
+        cost(300, 500),
+    )
+    .with(text(
+        "separator",
+        default(""),
+        "Text put between two inputs, never before the first or after the last.",
+    ))
+    .example("-i ADDR1 ADDR2 -p separator=-");
+    Streamed::new(spec, open)
 }
 
-impl Concat {
-    pub(super) fn new() -> Self {
-        Self {
-            spec: card(
-                "concat",
-                "Joins its inputs in recipe order, with the separator between every two of them.",
-                Arity::any("part"),
-                cost(300, 500),
-            )
-            .with(text(
-                "separator",
-                default(""),
-                "Text put between two inputs, never before the first or after the last.",
-            ))
-            .example("-i ADDR1 ADDR2 -p separator=-"),
-        }
-    }
+fn open(inputs: Inputs, params: &Params) -> Opened {
+    let mut parts = inputs.into_iter();
+    Ok(Box::new(Concat {
+        part: parts.next(),
+        parts,
+        separator: Bytes::copy_from_slice(params.string("separator")?.as_bytes()),
+    }))
 }
 
-impl ComputeFunction for Concat {
-    fn spec(&self) -> &FunctionSpec {
-        &self.spec
-    }
+struct Concat {
+    part: Option<Box<dyn Pieces>>,
+    parts: std::vec::IntoIter<Box<dyn Pieces>>,
+    separator: Bytes,
+}
 
-    fn execute(
-        &self,
-        inputs: &[Bytes],
-        params: &Params,
-        budget: &mut Budget,
-    ) -> Result<Bytes, FunctionError> {
-        let separator = params.string("separator")?.as_bytes();
-        let separators = inputs.len().saturating_sub(1) as u64;
-        let parts: u64 = inputs.iter().map(|part| part.len() as u64).sum();
-        let total = parts.saturating_add(separators.saturating_mul(separator.len() as u64));
-        let mut output = Output::with_room(total, budget)?;
-        for (position, part) in inputs.iter().enumerate() {
+impl Pieces for Concat {
+    fn next(&mut self, budget: &mut Budget) -> Result<Option<Bytes>, FunctionError> {
+        while let Some(part) = &mut self.part {
             budget.charge_steps(1)?;
-            if position > 0 {
-                output.push(separator, budget)?;
-            }
-            output.push(part, budget)?;
+            let piece = match part.next(budget)? {
+                Some(piece) => piece,
+                None => {
+                    self.part = self.parts.next();
+                    if self.part.is_none() || self.separator.is_empty() {
+                        continue;
+                    }
+                    self.separator.clone()
+                }
+            };
+            budget.charge_output(piece.len() as u64)?;
+            budget.charge_read(piece.len() as u64)?;
+            return Ok(Some(piece));
         }
-        Ok(output.finish())
+        Ok(None)
     }
 }

@@ -5,14 +5,16 @@
 
 use std::cmp::Ordering;
 
-use bytes::Bytes;
 use csv::ByteRecord;
 
-use super::card::{card, cost, default, input, text, word};
-use super::csv_table::{Table, delimiter, delimiter_param, shorten, write_record};
+use super::card::{card, cost, default, text, word};
+use super::csv_columns::{RecordWork, open};
+use super::csv_stream::TableStream;
+use super::csv_table::{delimiter, delimiter_param, shorten, write_record};
+use super::flow::{Outbox, Streamed};
 use super::number;
-use crate::budget::{Budget, CHECKPOINT_BYTES, Output};
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec, Presence};
+use crate::budget::{Budget, CHECKPOINT_BYTES};
+use crate::function::{Arity, FunctionError, Presence};
 use crate::params::{ParamError, Params};
 
 /// Tests that compare, by text or by number; they need a `value`.
@@ -32,54 +34,64 @@ const OPS: [&str; 11] = [
     "not_empty",
 ];
 
-pub(super) struct CsvFilter {
-    spec: FunctionSpec,
-}
-
-impl CsvFilter {
-    pub(super) fn new() -> Self {
-        Self {
-            spec: card(
-                "csv_filter",
-                "Keeps the header and the records whose cell in `column` passes the test `op` against \
+pub(super) fn csv_filter() -> Streamed {
+    let spec = card(
+        "csv_filter",
+        "Keeps the header and the records whose cell in `column` passes the test `op` against \
                  `value`. With type=number both are compared as numbers: an empty cell passes no \
                  comparison, and a cell that is no number is refused.",
-                Arity::exactly(&["table"]),
-                cost(1_000, 5_000),
-            )
-            .with(text(
-                "column",
-                Presence::Required,
-                "The column that is tested.",
-            ))
-            .with(word("op", &OPS, Presence::Required, "The test."))
-            .with(text(
-                "value",
-                Presence::Optional,
-                "What the cell is compared with; not with is_empty and not_empty.",
-            ))
-            .with(word(
-                "type",
-                &["text", "number"],
-                default("text"),
-                "How cells are compared: by their bytes or as numbers.",
-            ))
-            .with(delimiter_param())
-            .example("-i ADDR -p column=temp_max -p op=gt -p value=30 -p type=number"),
-        }
-    }
+        Arity::exactly(&["table"]),
+        cost(1_000, 5_000),
+    )
+    .with(text(
+        "column",
+        Presence::Required,
+        "The column that is tested.",
+    ))
+    .with(word("op", &OPS, Presence::Required, "The test."))
+    .with(text(
+        "value",
+        Presence::Optional,
+        "What the cell is compared with; not with is_empty and not_empty.",
+    ))
+    .with(word(
+        "type",
+        &["text", "number"],
+        default("text"),
+        "How cells are compared: by their bytes or as numbers.",
+    ))
+    .with(delimiter_param())
+    .example("-i ADDR -p column=temp_max -p op=gt -p value=30 -p type=number");
+    Streamed::new(spec, |inputs, params| {
+        let work = Filter {
+            test: Test::read(params)?,
+            name: params.string("column")?.to_string(),
+            column: 0,
+        };
+        open(inputs, params, work)
+    })
+    .checked(|params| {
+        delimiter(params)?;
+        Test::read(params).map(|_test| ())
+    })
+}
+
+struct Filter {
+    test: Test,
+    name: String,
+    column: usize,
 }
 
 /// The test, ready to be put to cells.
-enum Test<'a> {
-    Text(&'a str, &'a [u8]),
-    Number(&'a str, f64),
+enum Test {
+    Text(String, Vec<u8>),
+    Number(String, f64),
     Empty,
     NotEmpty,
 }
 
-impl<'a> Test<'a> {
-    fn read(params: &'a Params) -> Result<Self, ParamError> {
+impl Test {
+    fn read(params: &Params) -> Result<Self, ParamError> {
         let op = params.string("op")?;
         let value = params.optional_string("value")?;
         let numeric = params.string("type")? == "number";
@@ -101,14 +113,14 @@ impl<'a> Test<'a> {
                 "numbers are compared by eq, ne, lt, le, gt or ge",
             )),
             (_, Some(value)) if numeric => match number::parse(value.as_bytes()) {
-                Some(number) => Ok(Self::Number(op, number)),
+                Some(number) => Ok(Self::Number(op.to_string(), number)),
                 None => Err(ParamError::IllTyped {
                     param: "value".to_string(),
                     given: format!("\"{}\", which is no number", shorten(value.as_bytes())),
                     expected: "a decimal number such as -12.5, or type=text".to_string(),
                 }),
             },
-            (_, Some(value)) => Ok(Self::Text(op, value.as_bytes())),
+            (_, Some(value)) => Ok(Self::Text(op.to_string(), value.as_bytes().to_vec())),
         }
     }
 
@@ -121,11 +133,11 @@ impl<'a> Test<'a> {
             Self::Number(op, value) => number::parse(cell)
                 .and_then(|number| number.partial_cmp(value))
                 .map(|order| holds(op, order)),
-            Self::Text(op, value) => Some(match *op {
+            Self::Text(op, value) => Some(match op.as_str() {
                 "contains" => contains(cell, value, budget)?,
                 "starts_with" => cell.starts_with(value),
                 "ends_with" => cell.ends_with(value),
-                op => holds(op, cell.cmp(value)),
+                op => holds(op, cell.cmp(value.as_slice())),
             }),
         })
     }
@@ -171,42 +183,31 @@ fn conflict(param: &str, other: &str, reason: &str) -> ParamError {
     }
 }
 
-impl ComputeFunction for CsvFilter {
-    fn spec(&self) -> &FunctionSpec {
-        &self.spec
-    }
-
-    fn check(&self, params: &Params) -> Result<(), ParamError> {
-        delimiter(params)?;
-        Test::read(params).map(|_test| ())
-    }
-
-    fn execute(
-        &self,
-        inputs: &[Bytes],
-        params: &Params,
+impl RecordWork for Filter {
+    fn header(
+        &mut self,
+        table: &TableStream,
+        delimiter: u8,
+        out: &mut Outbox,
         budget: &mut Budget,
-    ) -> Result<Bytes, FunctionError> {
-        let test = Test::read(params)?;
-        let delimiter = delimiter(params)?;
-        let data = input(&self.spec, inputs, 0)?;
-        let mut table = Table::open(0, data, delimiter, budget)?;
-        let name = params.string("column")?;
-        let column = table.column(name)?;
-        let mut output = Output::new();
-        let header = table.header().clone();
-        write_record(header.iter(), delimiter, &mut output, table.budget())?;
-        let mut record = ByteRecord::new();
-        while table.next(&mut record)? {
-            let cell = record.get(column).unwrap_or_default();
-            match test.passes(cell, table.budget())? {
-                Some(false) => {}
-                Some(true) => {
-                    write_record(record.iter(), delimiter, &mut output, table.budget())?;
-                }
-                None => return Err(table.refuse_record(&record, number::not_one(name, cell))),
-            }
+    ) -> Result<(), FunctionError> {
+        self.column = table.column(&self.name)?;
+        write_record(table.header().iter(), delimiter, out, budget)
+    }
+
+    fn record(
+        &mut self,
+        record: &ByteRecord,
+        table: &TableStream,
+        delimiter: u8,
+        out: &mut Outbox,
+        budget: &mut Budget,
+    ) -> Result<(), FunctionError> {
+        let cell = record.get(self.column).unwrap_or_default();
+        match self.test.passes(cell, budget)? {
+            Some(false) => Ok(()),
+            Some(true) => write_record(record.iter(), delimiter, out, budget),
+            None => Err(table.refuse_record(number::not_one(&self.name, cell))),
         }
-        Ok(output.finish())
     }
 }

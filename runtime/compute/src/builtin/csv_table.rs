@@ -9,13 +9,14 @@
 use csv::ByteRecord;
 
 use super::card::{default, text};
+use super::flow::Outbox;
 use crate::budget::{Budget, Output};
 use crate::function::{FunctionError, ParamSpec};
 use crate::params::{ParamError, Params};
 
 /// Scratch charged for each byte of the longest record: each may be a cell, whose end is an index of
 /// eight bytes in a list that doubles.
-const SCRATCH_PER_RECORD_BYTE: u64 = 16;
+pub(super) const SCRATCH_PER_RECORD_BYTE: u64 = 16;
 /// Most header cells that an error lists.
 const MAX_LISTED_COLUMNS: usize = 20;
 /// Longest header cell in an error, in scalars.
@@ -111,29 +112,7 @@ impl<'a> Table<'a> {
 
     /// The position of the column of that name.
     pub(super) fn column(&self, name: &str) -> Result<usize, FunctionError> {
-        let mut found = self
-            .header
-            .iter()
-            .enumerate()
-            .filter(|(_, cell)| *cell == name.as_bytes());
-        match (found.next(), found.next()) {
-            (Some((at, _)), None) => Ok(at),
-            (None, _) => {
-                let problem = format!(
-                    "there is no column \"{}\"; the columns are {}",
-                    shorten(name.as_bytes()),
-                    self.listed()
-                );
-                Err(self.refuse(1, problem))
-            }
-            (Some(_), Some(_)) => {
-                let problem = format!(
-                    "the column \"{}\" stands more than once; give the columns different names",
-                    shorten(name.as_bytes())
-                );
-                Err(self.refuse(1, problem))
-            }
-        }
+        column_of(&self.header, name).map_err(|problem| self.refuse(1, problem))
     }
 
     /// A refusal of what stands in `record`.
@@ -180,19 +159,35 @@ impl<'a> Table<'a> {
         let both = before.windows(2).filter(|pair| *pair == b"\r\n").count();
         (feeds + returns - both) as u64 + 1
     }
+}
 
-    fn listed(&self) -> String {
-        let mut names: Vec<String> = self
-            .header
-            .iter()
-            .take(MAX_LISTED_COLUMNS)
-            .map(shorten)
-            .collect();
-        if self.header.len() > MAX_LISTED_COLUMNS {
-            names.push("…".to_string());
-        }
-        names.join(", ")
+/// The position of the column of that name in a header, or what is wrong with it.
+pub(super) fn column_of(header: &ByteRecord, name: &str) -> Result<usize, String> {
+    let mut found = header
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| *cell == name.as_bytes());
+    match (found.next(), found.next()) {
+        (Some((at, _)), None) => Ok(at),
+        (None, _) => Err(format!(
+            "there is no column \"{}\"; the columns are {}",
+            shorten(name.as_bytes()),
+            listed(header)
+        )),
+        (Some(_), Some(_)) => Err(format!(
+            "the column \"{}\" stands more than once; give the columns different names",
+            shorten(name.as_bytes())
+        )),
     }
+}
+
+fn listed(header: &ByteRecord) -> String {
+    let shown = header.iter().take(MAX_LISTED_COLUMNS);
+    let mut names: Vec<String> = shown.map(shorten).collect();
+    if header.len() > MAX_LISTED_COLUMNS {
+        names.push("…".to_string());
+    }
+    names.join(", ")
 }
 
 /// A cell in an error message: as text, its control characters escaped, cut to a bounded length.
@@ -251,11 +246,29 @@ impl std::io::Read for Metered<'_> {
     }
 }
 
+/// Where a table is written to.
+pub(super) trait Sink {
+    /// Appends bytes, charging for them first.
+    fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> Result<(), FunctionError>;
+}
+
+impl Sink for Output {
+    fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> Result<(), FunctionError> {
+        Self::push(self, bytes, budget)
+    }
+}
+
+impl Sink for Outbox {
+    fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> Result<(), FunctionError> {
+        Self::push(self, bytes, budget)
+    }
+}
+
 /// Writes one record.
 pub(super) fn write_record<'c>(
     cells: impl Iterator<Item = &'c [u8]>,
     delimiter: u8,
-    output: &mut Output,
+    output: &mut impl Sink,
     budget: &mut Budget,
 ) -> Result<(), FunctionError> {
     let mut alone_and_empty = false;
@@ -276,7 +289,7 @@ pub(super) fn write_record<'c>(
 fn write_cell(
     cell: &[u8],
     delimiter: u8,
-    output: &mut Output,
+    output: &mut impl Sink,
     budget: &mut Budget,
 ) -> Result<(), FunctionError> {
     let special = |byte: &u8| *byte == delimiter || b"\"\r\n".contains(byte);

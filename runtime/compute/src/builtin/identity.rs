@@ -3,9 +3,11 @@
 use bytes::Bytes;
 
 use super::card::{card, cost, input};
+use super::flow::{Inputs, Opened, only};
 use crate::budget::Budget;
 use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec};
 use crate::params::Params;
+use crate::streaming::{Pieces, StreamingComputeFunction};
 
 pub(super) struct Identity {
     spec: FunctionSpec,
@@ -39,5 +41,25 @@ impl ComputeFunction for Identity {
         budget.charge_steps(1)?;
         budget.charge_output(data.len() as u64)?;
         Ok(data.clone())
+    }
+
+    fn streaming(&self) -> Option<&dyn StreamingComputeFunction> {
+        Some(self)
+    }
+}
+
+impl StreamingComputeFunction for Identity {
+    fn open(&self, inputs: Inputs, _params: &Params) -> Opened {
+        Ok(Box::new(Same(only(inputs)?)))
+    }
+}
+
+struct Same(Box<dyn Pieces>);
+
+impl Pieces for Same {
+    fn next(&mut self, budget: &mut Budget) -> Result<Option<Bytes>, FunctionError> {
+        let piece = self.0.next(budget)?;
+        budget.charge_output(piece.as_ref().map_or(0, |piece| piece.len() as u64))?;
+        Ok(piece)
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use deriva_model::{F64, Value};
 use proptest::prelude::*;
 
-use super::vectors_test::{run, strings};
+use super::vectors_test::{run, stream, strings};
 use crate::budget::BudgetLimits;
 use crate::function::FunctionError;
 use crate::registry::Registry;
@@ -53,8 +53,60 @@ const CALLS: &[Call] = &[
         1,
         &[("group_by", "b,a"), ("aggregate", "count")],
     ),
+    ("take", 1, &[("count", "5")]),
+    ("skip", 1, &[("count", "5")]),
+    ("byte_count", 1, &[]),
+    ("xor", 2, &[]),
+    ("head", 1, &[("count", "2")]),
+    ("tail", 1, &[("count", "2")]),
+    ("unique_lines", 1, &[]),
+    ("line_count", 1, &[]),
+    ("word_count", 1, &[]),
+    ("join", 1, &[("separator", "--")]),
+    ("interleave", 3, &[]),
+    ("zip_concat", 2, &[("uneven", "pad")]),
+    ("split", 1, &[("separator", ",")]),
+    ("split", 1, &[("separator", ","), ("index", "1")]),
+    ("trim", 1, &[]),
+    ("trim", 1, &[("unit", "lines"), ("side", "start")]),
+    ("replace", 1, &[("find", "2\n"), ("with", "xyz")]),
+    ("grep", 1, &[("pattern", "^[0-9]+,1")]),
+    ("regex_match", 1, &[("pattern", "[0-9]*")]),
+    (
+        "regex_replace",
+        1,
+        &[("pattern", "([0-9]),"), ("with", "$1$1")],
+    ),
+    ("base64_encode", 1, &[]),
+    ("hex_encode", 1, &[]),
+    ("url_encode", 1, &[]),
+    ("url_decode", 1, &[]),
+    ("gzip_compress", 1, &[]),
+    ("zstd_compress", 1, &[]),
+    ("lz4_compress", 1, &[]),
+    ("sha512", 1, &[]),
+    ("blake3", 1, &[]),
+    ("crc32", 1, &[]),
+    ("merkle_root", 3, &[]),
+    ("merkle_root", 1, &[("leaves", "lines")]),
+    ("utf8_validate", 1, &[]),
+    ("csv_select", 1, &[("columns", "b,a,b")]),
+    ("csv_sort", 1, &[("by", "b,a"), ("order", "desc")]),
+    ("csv_sort", 1, &[("by", "a"), ("type", "number")]),
+    ("csv_to_json", 1, &[("numbers", "true")]),
+    ("csv_to_json", 1, &[("format", "lines")]),
     ("csv_join", 2, &[("left_on", "a"), ("how", "left")]),
     ("csv_join", 2, &[("left_on", "a"), ("right_on", "b")]),
+];
+
+/// An encoding and what undoes it.
+const PAIRS: &[(&str, &str)] = &[
+    ("base64_encode", "base64_decode"),
+    ("hex_encode", "hex_decode"),
+    ("url_encode", "url_decode"),
+    ("gzip_compress", "gzip_decompress"),
+    ("zstd_compress", "zstd_decompress"),
+    ("lz4_compress", "lz4_decompress"),
 ];
 
 fn bytes() -> impl Strategy<Value = Bytes> {
@@ -100,12 +152,12 @@ proptest! {
 
     #[test]
     fn any_params_and_bytes_give_one_answer_and_no_panic(
-        which in 0usize..12,
+        which in any::<proptest::sample::Index>(),
         inputs in proptest::collection::vec(bytes(), 0..4),
         values in proptest::collection::vec(proptest::option::of(value()), 6),
     ) {
         let registry = Registry::builtin();
-        let spec = registry.list()[which];
+        let spec = *which.get(&registry.list());
         let params: BTreeMap<String, Value> = spec
             .params
             .iter()
@@ -115,6 +167,42 @@ proptest! {
         let limits = BudgetLimits { output_bytes: 1 << 20, ..BudgetLimits::default() };
         let first = run(&spec.id.name, &inputs, &params, limits);
         prop_assert_eq!(run(&spec.id.name, &inputs, &params, limits), first);
+    }
+
+    #[test]
+    fn a_stream_says_what_the_batch_says_however_it_is_cut(
+        call in proptest::sample::select(CALLS),
+        inputs in proptest::collection::vec(bytes(), 3),
+        len in 1usize..40,
+    ) {
+        let (name, count, params) = call;
+        let params = strings(params);
+        let batch = run(name, &inputs[..count], &params, BudgetLimits::default());
+        let streamed = stream(name, &inputs[..count], &params, len);
+        match batch {
+            Ok(value) => prop_assert_eq!(streamed, Ok(value)),
+            Err(_) => prop_assert!(streamed.is_err()),
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_to_the_same(
+        pair in proptest::sample::select(PAIRS),
+        input in bytes(),
+        times in 1usize..200,
+    ) {
+        let (there, back) = pair;
+        let none = BTreeMap::new();
+        let input = Bytes::from(input.repeat(times));
+        let encoded = run(there, std::slice::from_ref(&input), &none, BudgetLimits::default()).unwrap();
+        prop_assert_eq!(run(back, std::slice::from_ref(&encoded), &none, BudgetLimits::default()), Ok(input));
+        // Nothing that was cut off is taken for whole.
+        if back.ends_with("decompress") {
+            for end in [0, encoded.len() / 2, encoded.len() - 1] {
+                let cut = [encoded.slice(..end)];
+                prop_assert!(run(back, &cut, &none, BudgetLimits::default()).is_err());
+            }
+        }
     }
 
     #[test]

@@ -1,60 +1,90 @@
-//! `repeat`: the input many times over. The whole result is charged before the first byte is allocated.
+//! `repeat`: the input many times over. The input is held once, as scratch, and the whole result is
+//! charged before its first byte is given.
 
 use bytes::Bytes;
 
-use super::card::{card, cost, input, param};
-use crate::budget::{Budget, Output};
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec, ParamKind, Presence};
-use crate::params::Params;
+use super::card::{card, cost, param};
+use super::cut_bytes::length;
+use super::flow::{Held, Opened, Streamed, only};
+use crate::budget::Budget;
+use crate::function::{Arity, FunctionError, ParamKind, Presence};
+use crate::streaming::{PIECE_BYTES, Pieces};
 
 /// Most repetitions: beyond it the loop, not the bytes, would be the cost.
 const MAX_COUNT: i64 = 1_000_000;
 
-pub(super) struct Repeat {
-    spec: FunctionSpec,
+pub(super) fn repeat() -> Streamed {
+    let count = ParamKind::I64 {
+        min: 0,
+        max: MAX_COUNT,
+    };
+    let spec = card(
+        "repeat",
+        "Gives its input `count` times, one after the other; 0 times is the empty value.",
+        Arity::exactly(&["data"]),
+        cost(300, 1_000),
+    )
+    .with(param("count", count, Presence::Required, "How many times."))
+    .example("-i ADDR -p count=3");
+    Streamed::new(spec, |inputs, params| -> Opened {
+        Ok(Box::new(Repeat {
+            input: Some(only(inputs)?),
+            data: Bytes::new(),
+            left: length(params, "count")?,
+            rest: Bytes::new(),
+        }))
+    })
+}
+
+struct Repeat {
+    input: Option<Box<dyn Pieces>>,
+    data: Bytes,
+    /// Repetitions not begun.
+    left: u64,
+    /// What is left of the one that was.
+    rest: Bytes,
 }
 
 impl Repeat {
-    pub(super) fn new() -> Self {
-        let count = ParamKind::I64 {
-            min: 0,
-            max: MAX_COUNT,
+    /// Takes the whole input in. Many copies of a short one stand side by side, so that a piece does
+    /// not cost a call for each byte.
+    fn gather(&mut self, budget: &mut Budget) -> Result<(), FunctionError> {
+        let Some(mut input) = self.input.take() else {
+            return Ok(());
         };
-        Self {
-            spec: card(
-                "repeat",
-                "Gives its input `count` times, one after the other; 0 times is the empty value.",
-                Arity::exactly(&["data"]),
-                cost(300, 1_000),
-            )
-            .with(param("count", count, Presence::Required, "How many times."))
-            .example("-i ADDR -p count=3"),
+        let mut held = Held::default();
+        while let Some(piece) = input.next(budget)? {
+            budget.charge_read(piece.len() as u64)?;
+            held.push(&piece, budget)?;
         }
+        if held.bytes.is_empty() {
+            self.left = 0;
+            return Ok(());
+        }
+        budget.charge_output(self.left.saturating_mul(held.bytes.len() as u64))?;
+        self.data = Bytes::from(held.bytes);
+        Ok(())
     }
 }
 
-impl ComputeFunction for Repeat {
-    fn spec(&self) -> &FunctionSpec {
-        &self.spec
-    }
-
-    fn execute(
-        &self,
-        inputs: &[Bytes],
-        params: &Params,
-        budget: &mut Budget,
-    ) -> Result<Bytes, FunctionError> {
-        let data = input(&self.spec, inputs, 0)?;
-        let count = u64::try_from(params.i64("count")?).unwrap_or(0);
-        budget.charge_steps(1)?;
-        if data.is_empty() {
-            return Ok(Bytes::new());
+impl Pieces for Repeat {
+    fn next(&mut self, budget: &mut Budget) -> Result<Option<Bytes>, FunctionError> {
+        self.gather(budget)?;
+        if self.data.len() < PIECE_BYTES && self.left > 0 {
+            let room = PIECE_BYTES / self.data.len().max(1);
+            let times = usize::try_from(self.left)
+                .map_or(room, |left| left.min(room))
+                .max(1);
+            self.left -= times as u64;
+            budget.charge_read((times * self.data.len()) as u64)?;
+            return Ok(Some(Bytes::from(self.data.repeat(times))));
         }
-        let total = count.saturating_mul(data.len() as u64);
-        let mut output = Output::with_room(total, budget)?;
-        for _ in 0..count {
-            output.push(data, budget)?;
+        if self.rest.is_empty() && self.left > 0 {
+            self.left -= 1;
+            self.rest = self.data.clone();
         }
-        Ok(output.finish())
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
+        budget.charge_read(piece.len() as u64)?;
+        Ok((!piece.is_empty()).then_some(piece))
     }
 }

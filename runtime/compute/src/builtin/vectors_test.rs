@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deriva_model::{FunctionId, Value};
+use deriva_model::{CAddr, FunctionId, Recipe, Value};
 
 use crate::budget::{Budget, BudgetLimits};
 use crate::function::{ComputeFunction, FunctionError};
 use crate::params::Params;
 use crate::registry::Registry;
+use crate::streaming::{PIECE_BYTES, Whole};
 
 /// What must come out.
 pub(super) enum Out {
@@ -56,10 +57,64 @@ pub(super) fn strings(params: &[(&str, &str)]) -> BTreeMap<String, Value> {
         .collect()
 }
 
+/// The call as a stream over inputs in pieces of `len` bytes.
+pub(super) fn stream(
+    name: &str,
+    inputs: &[Bytes],
+    given: &BTreeMap<String, Value>,
+    len: usize,
+) -> Result<Bytes, FunctionError> {
+    let addresses = vec![CAddr::from_bytes([7; 32]); inputs.len()];
+    let recipe = Recipe::new(FunctionId::new(name, "1.0.0"), addresses, given.clone()).unwrap();
+    let registry = Registry::builtin();
+    let call = registry.prepare(&recipe);
+    let call = call.map_err(|error| FunctionError::failed(error.to_string()))?;
+    let sources = inputs.iter().cloned();
+    let sources = sources.map(|it| Whole::in_pieces_of(it, len)).collect();
+    let mut stream = call.open_stream(sources, budget(BudgetLimits::streaming()))?;
+    let mut value = Vec::new();
+    while let Some(piece) = stream.pull()? {
+        assert!(!piece.is_empty() && piece.len() <= PIECE_BYTES);
+        value.extend_from_slice(&piece);
+    }
+    Ok(Bytes::from(value))
+}
+
+/// Whether the call fits the function's card, so that it is refused, if at all, by the function.
+fn streamed_call(name: &str, inputs: &[Bytes], params: &[(&str, &str)]) -> bool {
+    let function = function(name);
+    let params = Params::validate(function.spec(), &strings(params));
+    let fits = params.is_ok_and(|params| function.check(&params).is_ok());
+    fits && function.spec().inputs.accepts(inputs.len())
+}
+
+/// However the inputs are cut, the stream says what the batch form says.
+fn check_pieces(
+    name: &str,
+    inputs: &[Bytes],
+    params: &[(&str, &str)],
+    batch: &Result<Bytes, FunctionError>,
+) {
+    for len in [1, 2, 7, PIECE_BYTES] {
+        let streamed = stream(name, inputs, &strings(params), len);
+        match batch {
+            Ok(value) => assert_eq!(streamed.as_ref(), Ok(value), "{name} in pieces of {len}"),
+            // A stream may be longer.
+            Err(FunctionError::BudgetExceeded { .. }) => {}
+            // A call that does not fit is refused where it is prepared, in other words.
+            Err(error) if streamed_call(name, inputs, params) => {
+                assert_eq!(streamed.as_ref(), Err(error), "{name} in pieces of {len}");
+            }
+            Err(_) => assert!(streamed.is_err(), "{name} in pieces of {len}"),
+        }
+    }
+}
+
 pub(super) fn check(vectors: &[Vector<'_>]) {
     for (name, inputs, params, out) in vectors {
         let bytes: Vec<Bytes> = inputs.iter().map(|i| Bytes::from_static(i)).collect();
         let got = run(name, &bytes, &strings(params), BudgetLimits::default());
+        check_pieces(name, &bytes, params, &got);
         let shown: Vec<_> = inputs.iter().map(|i| String::from_utf8_lossy(i)).collect();
         let what = format!("{name} {params:?} of {shown:?}");
         match (out, got) {

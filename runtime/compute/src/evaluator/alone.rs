@@ -163,7 +163,8 @@ impl Alone<'_> {
         trace: &Trace,
     ) -> Result<(Arc<Held>, Trace), Fault> {
         if trace.root != root {
-            return Err(mismatch(0, root, format!("the trace is of {}", trace.root)));
+            let what = format!("{}, {}", Fault::OTHER_ROOT, trace.root);
+            return Err(mismatch(0, root, what));
         }
         let mut progress = Progress::new(plan, root);
         let mut by_address: HashMap<CAddr, Node> = HashMap::new();

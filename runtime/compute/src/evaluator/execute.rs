@@ -180,7 +180,8 @@ impl Executor {
             FunctionError::InputsTooLarge { total, limit } => {
                 return Fault::OverLimit {
                     what: format!(
-                        "the inputs, in bytes, of {} in recipe {}",
+                        "{} {} in recipe {}",
+                        Fault::FUNCTION_INPUTS,
                         recipe.recipe().function(),
                         recipe.address()
                     ),

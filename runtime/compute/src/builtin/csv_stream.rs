@@ -1,0 +1,176 @@
+//! A table that is read as its bytes come. The same idea of a table as in `csv_table.rs`; only the
+//! bytes of the record at work are held, so that a refusal can name its line.
+
+use std::io::{Error, Read, Result as IoResult};
+
+use csv::ByteRecord;
+
+use super::csv_table::{SCRATCH_PER_RECORD_BYTE, column_of};
+use super::source::SourceReader;
+use crate::budget::Budget;
+use crate::function::FunctionError;
+use crate::streaming::Pieces;
+
+/// A table of input 0 being read.
+pub(super) struct TableStream {
+    reader: csv::Reader<Recent>,
+    header: ByteRecord,
+}
+
+impl TableStream {
+    pub(super) fn new(input: Box<dyn Pieces>, delimiter: u8) -> Self {
+        let reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(Recent::new(input));
+        Self {
+            reader,
+            header: ByteRecord::new(),
+        }
+    }
+
+    /// Reads the header, before all else.
+    pub(super) fn begin(&mut self, budget: &mut Budget) -> Result<(), FunctionError> {
+        let mut header = ByteRecord::new();
+        if !self.read(&mut header, budget)? {
+            let problem = "there is no header row; the first line must name the columns";
+            return Err(refuse(1, problem));
+        }
+        self.header = header;
+        Ok(())
+    }
+
+    /// The names of the columns.
+    pub(super) fn header(&self) -> &ByteRecord {
+        &self.header
+    }
+
+    /// The position of the column of that name.
+    pub(super) fn column(&self, name: &str) -> Result<usize, FunctionError> {
+        column_of(&self.header, name).map_err(|problem| refuse(1, problem))
+    }
+
+    /// Reads the next record; false at the end.
+    pub(super) fn next(
+        &mut self,
+        record: &mut ByteRecord,
+        budget: &mut Budget,
+    ) -> Result<bool, FunctionError> {
+        if !self.read(record, budget)? {
+            return Ok(false);
+        }
+        if record.len() != self.header.len() {
+            let problem = format!(
+                "the record has {} cells and the header has {}; every record must have as many as \
+                 the header (is the delimiter right, and are cells that hold it quoted?)",
+                record.len(),
+                self.header.len()
+            );
+            return Err(self.refuse_record(problem));
+        }
+        Ok(true)
+    }
+
+    /// A refusal of what stands in the record read last.
+    pub(super) fn refuse_record(&self, problem: impl Into<String>) -> FunctionError {
+        refuse(self.reader.get_ref().line(), problem)
+    }
+
+    fn read(
+        &mut self,
+        record: &mut ByteRecord,
+        budget: &mut Budget,
+    ) -> Result<bool, FunctionError> {
+        budget.charge_steps(1)?;
+        let from = self.reader.position().byte();
+        self.reader.get_mut().forget(from);
+        self.reader.get_mut().source.lend(budget);
+        let read = self.reader.read_byte_record(record);
+        self.reader.get_mut().source.give_back(budget)?;
+        read.map_err(|error| refuse(1, format!("it cannot be read as CSV: {error}")))
+    }
+}
+
+fn refuse(line: u64, problem: impl Into<String>) -> FunctionError {
+    FunctionError::BadTable {
+        input: 0,
+        line,
+        problem: problem.into(),
+    }
+}
+
+/// The input, and what the record at work and the reader's buffer hold of it.
+struct Recent {
+    source: SourceReader,
+    bytes: Vec<u8>,
+    start: u64,
+    /// Lines that ended before `start`.
+    lines: u64,
+    after_return: bool,
+    longest: usize,
+}
+
+impl Recent {
+    fn new(input: Box<dyn Pieces>) -> Self {
+        Self {
+            source: SourceReader::new(input),
+            bytes: Vec::new(),
+            start: 0,
+            lines: 0,
+            after_return: false,
+            longest: 0,
+        }
+    }
+
+    /// Lets go of what lies before `offset`, counting its lines.
+    fn forget(&mut self, offset: u64) {
+        let len = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        let gone: Vec<u8> = self.bytes.drain(..len.min(self.bytes.len())).collect();
+        self.start += gone.len() as u64;
+        let (lines, after_return) = count(&gone, self.after_return);
+        self.lines += lines;
+        self.after_return = after_return;
+    }
+
+    /// The line on which the record at work starts; blank lines before it are not of it.
+    fn line(&self) -> u64 {
+        let blank = self
+            .bytes
+            .iter()
+            .take_while(|b| b"\r\n".contains(b))
+            .count();
+        let blanks = self.bytes.get(..blank).unwrap_or_default();
+        self.lines + count(blanks, self.after_return).0 + 1
+    }
+}
+
+/// How many lines end in `bytes`, and whether the last byte is a carriage return.
+fn count(bytes: &[u8], mut after_return: bool) -> (u64, bool) {
+    let mut lines = 0;
+    for byte in bytes {
+        let second = *byte == b'\n' && after_return;
+        lines += u64::from(b"\r\n".contains(byte) && !second);
+        after_return = *byte == b'\r';
+    }
+    (lines, after_return)
+}
+
+impl Read for Recent {
+    fn read(&mut self, into: &mut [u8]) -> IoResult<usize> {
+        let read = self.source.read(into)?;
+        let seen = into.get(..read).unwrap_or_default();
+        let len = self.bytes.len() + seen.len();
+        if len > self.longest {
+            let growth = (len - self.longest) as u64;
+            let scratch = growth.saturating_mul(SCRATCH_PER_RECORD_BYTE + 2);
+            self.longest = len;
+            if let Err(stopped) = self.source.charge_scratch(scratch) {
+                self.source.stop(stopped);
+                return Err(Error::other("the budget is used up"));
+            }
+        }
+        self.bytes.extend_from_slice(seen);
+        Ok(read)
+    }
+}
