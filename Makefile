@@ -58,9 +58,11 @@ golden: setup ## read the golden vectors with the independent reader in Python
 	$(call heading,golden vectors (independent reader in Python))
 	@python3 golden/reader.py
 
-soak: build ## what takes longer than `make test` should: the tests marked `#[ignore = "soak: …"]`
-	$(call heading,soak)
+soak: build ## what takes longer than `make test` should: tests marked `#[ignore = "soak: …"]`, start-up time
+	$(call heading,soak: tests)
 	@$(CARGO) test --locked --workspace --no-fail-fast -- --ignored
+	$(call heading,soak: opening a store of 1000 and of 1000000 recipes)
+	@$(CARGO) run --locked --quiet -p deriva-store --example open_time
 
 fuzz: setup ## let the fuzzer loose on the decoders, FUZZ_SECONDS each (needs cargo-fuzz and a nightly toolchain)
 	$(call heading,fuzzing ($(FUZZ_SECONDS) s a target))
