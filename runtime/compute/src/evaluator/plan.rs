@@ -21,7 +21,7 @@ use std::{
     },
 };
 
-/// Nodes of one request: bounds the memory that a request can ask for (some 300 bytes a node).
+/// Nodes of one request: bounds the memory that a request can ask for (some 600 bytes a node, measured).
 const NODES_MAX: usize = 16_000_000;
 /// Inputs of all recipes of one request together: a few recipes with many inputs are few nodes, but
 /// each of their inputs costs some 60 bytes.
