@@ -179,8 +179,8 @@ fn sources(
         reader: views.reader.clone(),
         cache: slots.cache.clone(),
         blobs: slots.blobs.clone(),
-        spill_directory: config.data_dir.join("spill"),
-        spill_bytes: config.spill_disk,
+        scratch_directory: config.data_dir.join("spill"),
+        scratch_bytes: config.spill_disk,
     })?)
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use deriva_system::scratch::{Scratch, ScratchFile};
 
 use crate::function::FunctionError;
 
@@ -120,6 +121,7 @@ pub struct Budget {
     started: Duration,
     paused: Option<Duration>,
     cancelled: Option<Arc<AtomicBool>>,
+    scratch_files: Option<Arc<dyn Scratch>>,
     output: u64,
     scratch: u64,
     steps: u64,
@@ -138,6 +140,7 @@ impl Budget {
             started,
             paused: None,
             cancelled: None,
+            scratch_files: None,
             output: 0,
             scratch: 0,
             steps: 0,
@@ -151,6 +154,36 @@ impl Budget {
     pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
         self.cancelled = Some(flag);
         self
+    }
+
+    /// The same account, which can also pay for files: what is held beyond the scratch memory.
+    #[must_use]
+    pub fn with_scratch(mut self, files: Arc<dyn Scratch>) -> Self {
+        self.scratch_files = Some(files);
+        self
+    }
+
+    /// A scratch file, for a function that holds more than its scratch memory pays for.
+    ///
+    /// # Errors
+    /// [`FunctionError::World`]: no file could be made. [`FunctionError::BudgetExceeded`]: this
+    /// account has none to give, so the scratch memory is all there is.
+    pub fn scratch_file(&self) -> Result<ScratchPieces, FunctionError> {
+        let Some(files) = &self.scratch_files else {
+            return Err(exceeded(Resource::ScratchBytes, self.limits.scratch_bytes));
+        };
+        Ok(ScratchPieces(files.file()?))
+    }
+
+    /// Bytes of scratch memory that may still be charged.
+    #[must_use]
+    pub fn scratch_left(&self) -> u64 {
+        self.limits.scratch_bytes.saturating_sub(self.scratch)
+    }
+
+    /// Gives back `bytes` of scratch memory that were charged and are free again.
+    pub fn release_scratch(&mut self, bytes: u64) {
+        self.scratch = self.scratch.saturating_sub(bytes);
     }
 
     /// Counts `steps` units of work.
@@ -232,6 +265,7 @@ impl Budget {
     pub fn lend(&mut self) -> Self {
         let mut stub = Self::new(self.limits, Arc::clone(&self.clock));
         stub.steps = u64::MAX;
+        stub.scratch_files.clone_from(&self.scratch_files);
         std::mem::replace(self, stub)
     }
 
@@ -278,6 +312,28 @@ impl Budget {
         let due = self.steps_since_checkpoint >= CHECKPOINT_STEPS
             || self.bytes_since_checkpoint >= CHECKPOINT_BYTES;
         if due { self.checkpoint() } else { Ok(()) }
+    }
+}
+
+/// A scratch file as a function sees it: the faults of the disk are the call's errors.
+#[derive(Clone, Debug)]
+pub struct ScratchPieces(Arc<dyn ScratchFile>);
+
+impl ScratchPieces {
+    /// Appends a piece; some 64 KiB at a time are well spent.
+    ///
+    /// # Errors
+    /// [`FunctionError::World`].
+    pub fn push(&self, piece: &[u8]) -> Result<(), FunctionError> {
+        Ok(self.0.push(piece)?)
+    }
+
+    /// A piece by its number, from 0; `None` past the last.
+    ///
+    /// # Errors
+    /// [`FunctionError::World`].
+    pub fn piece(&self, number: u64) -> Result<Option<Bytes>, FunctionError> {
+        Ok(self.0.piece(number)?)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deriva_model::{FunctionId, Value};
+use deriva_system::Fault;
 use thiserror::Error;
 
 use crate::budget::{Budget, Resource};
@@ -299,6 +300,9 @@ pub enum FunctionError {
         "the computation was cancelled because nobody waits for it any more; ask again if it is still wanted"
     )]
     Cancelled,
+    /// Not the function's doing: an input could not be read, or a scratch file not be written.
+    #[error(transparent)]
+    World(#[from] Fault),
     /// The function broke; its author is to blame, not the recipe.
     #[error(
         "the function panicked: {message}; this is a defect of the function, report it with the recipe's address"

@@ -3,7 +3,10 @@
 //! It refuses to know functions and actors: the evaluator stands behind `Compute`, the node's views
 //! and store stand behind `Sources`.
 
-use crate::view::{Produced, Resident};
+use crate::{
+    scratch::Scratch,
+    view::{Produced, Resident},
+};
 use bytes::Bytes;
 use deriva_messages::Fault;
 pub use deriva_messages::materialize::{Materialize, Mode, Transient};
@@ -70,6 +73,12 @@ pub trait Sources: Send + Sync + 'static {
     /// `DataLoss`, or the store could not be read.
     fn load(&self, stored: &StoredContent) -> Result<Bytes, Fault>;
 
+    /// One chunk of stored content, verified; chunks are numbered from 0 and add up to its size.
+    ///
+    /// # Errors
+    /// `DataLoss`, `Malformed` past the last chunk, or the store could not be read.
+    fn chunk(&self, stored: &StoredContent, index: u32) -> Result<Bytes, Fault>;
+
     /// The value of a recipe that is the same computation over the same contents.
     fn cutoff(&self, key: &CutoffKey, patience: Patience) -> Option<(ContentHash, Bytes)>;
 
@@ -83,17 +92,8 @@ pub trait Sources: Send + Sync + 'static {
     /// A value was computed: the cache decides what becomes of it.
     fn produced(&self, produced: Produced);
 
-    /// A value larger than the in-flight budget leaves memory until it is needed again.
-    ///
-    /// # Errors
-    /// The spill could not be written; the value then stays in memory.
-    fn spill(&self, bytes: &Bytes) -> Result<Spilled, Fault>;
-
-    /// Brings a spilled value back.
-    ///
-    /// # Errors
-    /// The spill could not be read.
-    fn unspill(&self, spilled: &Spilled) -> Result<Bytes, Fault>;
+    /// Temporary files for what is too much for memory.
+    fn scratch(&self) -> Arc<dyn Scratch>;
 }
 
 /// How far a cutoff lookup may go.
@@ -102,14 +102,6 @@ pub enum Patience {
     /// Memory only: executing costs less than a read.
     Memory,
     Disk,
-}
-
-/// Bytes in a temporary file, which goes when the last handle goes.
-#[derive(Clone, Debug)]
-pub struct Spilled {
-    pub file: Arc<dyn std::any::Any + Send + Sync>,
-    /// Bytes.
-    pub size: u64,
 }
 
 /// An evaluated root.

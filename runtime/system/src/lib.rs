@@ -7,6 +7,7 @@ pub mod ask;
 pub mod clock;
 pub mod compute;
 pub mod lane;
+pub mod scratch;
 pub mod shard;
 pub mod storage;
 pub mod supervise;

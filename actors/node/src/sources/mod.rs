@@ -1,30 +1,31 @@
-//! What an evaluation asks of the node: `Sources` over the read views, the store and the spill
-//! directory. It runs on the evaluator's threads and may block on the disk.
+//! What an evaluation asks of the node: `Sources` over the read views, the store and the
+//! scratch directory. It runs on the evaluator's threads and may block on the disk.
 //!
 //! It refuses to hand out bytes that do not match their hash, to load more at once than its bounds,
 //! and to decide what is kept: values it brings back from disk are offered to the cache like new
 //! ones, values that fail are dropped by a blob shard. Recipes it reads are let into the
 //! `RecipeView` within the view's budget; the `DagActor` owns every other write there.
 //!
-//! No actor, so nobody supervises it: it holds no state but counters and the spill directory.
+//! No actor, so nobody supervises it: it holds no state but counters and the scratch directory.
 //!
 //! Invariant: by address alone a value is answered only if its recipe is stored here.
 
 mod disk;
 mod fetch;
-mod spill;
+mod scratch;
 
 use crate::blob::StoredReader;
 use bytes::Bytes;
 use deriva_messages::{Fault, blob::BlobMessage, cache::CacheMessage};
 use deriva_model::{CAddr, ContentHash, CutoffKey};
 use deriva_system::{
-    compute::{Known, Look, Patience, Sources, Spilled, StoredContent},
+    compute::{Known, Look, Patience, Sources, StoredContent},
+    scratch::Scratch,
     storage::Storage,
     supervise::Slot,
     view::{Landing, Produced, RecipeView, Resident, ValueView},
 };
-use spill::SpillDirectory;
+use scratch::ScratchDirectory;
 use std::{path::PathBuf, sync::Arc};
 
 /// What the sources stand on.
@@ -40,9 +41,9 @@ pub struct SourcesArgs {
     /// All shards of the node, by shard number.
     pub blobs: Arc<[Slot<BlobMessage>]>,
     /// A directory of this node's own: whatever lies in it is removed at the start.
-    pub spill_directory: PathBuf,
+    pub scratch_directory: PathBuf,
     /// Bytes that may lie there at once.
-    pub spill_bytes: u64,
+    pub scratch_bytes: u64,
 }
 
 /// The sources of one node.
@@ -54,11 +55,11 @@ pub struct NodeSources {
     reader: Arc<StoredReader>,
     cache: Slot<CacheMessage>,
     blobs: Arc<[Slot<BlobMessage>]>,
-    spills: SpillDirectory,
+    scratch: Arc<ScratchDirectory>,
 }
 
 impl NodeSources {
-    /// Empties the spill directory, which is made if it is not there.
+    /// Empties the scratch directory, which is made if it is not there.
     ///
     /// # Errors
     /// The directory could not be made or emptied.
@@ -71,7 +72,10 @@ impl NodeSources {
             reader: args.reader,
             cache: args.cache,
             blobs: args.blobs,
-            spills: SpillDirectory::open(args.spill_directory, args.spill_bytes)?,
+            scratch: Arc::new(ScratchDirectory::open(
+                args.scratch_directory,
+                args.scratch_bytes,
+            )?),
         })
     }
 
@@ -133,6 +137,12 @@ impl Sources for NodeSources {
             .map_err(|fault| fault.of_leaf(stored.owner))
     }
 
+    fn chunk(&self, stored: &StoredContent, index: u32) -> Result<Bytes, Fault> {
+        self.reader
+            .chunk(&stored.content, index)
+            .map_err(|fault| fault.of_leaf(stored.owner))
+    }
+
     fn cutoff(&self, key: &CutoffKey, patience: Patience) -> Option<(ContentHash, Bytes)> {
         if let Some(value) = self.values.cutoff(key) {
             return Some((value.content(), value.bytes.clone()));
@@ -151,12 +161,8 @@ impl Sources for NodeSources {
         self.offer(produced);
     }
 
-    fn spill(&self, bytes: &Bytes) -> Result<Spilled, Fault> {
-        self.spills.spill(bytes)
-    }
-
-    fn unspill(&self, spilled: &Spilled) -> Result<Bytes, Fault> {
-        spill::unspill(spilled)
+    fn scratch(&self) -> Arc<dyn Scratch> {
+        self.scratch.clone()
     }
 }
 

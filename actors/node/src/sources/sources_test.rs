@@ -40,8 +40,8 @@ impl Node {
             reader: stand.reader.clone(),
             cache: cache.clone(),
             blobs: stand.blobs.clone(),
-            spill_directory: spills.path().to_owned(),
-            spill_bytes: 1000,
+            scratch_directory: spills.path().to_owned(),
+            scratch_bytes: 1000,
         };
         Self {
             sources: NodeSources::open(args).unwrap(),
@@ -498,13 +498,11 @@ async fn the_same_computation_over_the_same_contents_is_found() {
 }
 
 #[tokio::test]
-async fn spilled_values_come_back_through_the_sources() {
+async fn scratch_files_are_bounded_through_the_sources() {
     let node = Node::new().await;
     let bytes = bytes(14, 900);
-    let spilled = node.sources.spill(&bytes).unwrap();
-    assert_eq!(node.sources.unspill(&spilled).unwrap(), bytes);
-    assert_eq!(
-        node.sources.spill(&bytes).unwrap_err().reason(),
-        "OVER_LIMIT"
-    );
+    let file = node.sources.scratch().file().unwrap();
+    file.push(&bytes).unwrap();
+    assert_eq!(file.piece(0).unwrap().unwrap(), bytes);
+    assert_eq!(file.push(&bytes).unwrap_err().reason(), "OVER_LIMIT");
 }

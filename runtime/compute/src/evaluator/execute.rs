@@ -149,7 +149,8 @@ impl Executor {
         let loaded = loaded?;
         let clock = self.clock.clone();
         let mut budget = Budget::new(self.limits, Arc::new(move || clock.monotonic()))
-            .cancelled_by(cancelled.clone());
+            .cancelled_by(cancelled.clone())
+            .with_scratch(self.sources.scratch());
         let begun = self.clock.monotonic();
         let result = call.run(&loaded, &mut budget);
         let wall = self.clock.monotonic().saturating_sub(begun);
@@ -177,6 +178,7 @@ impl Executor {
     fn failure(&self, recipe: &SealedRecipe, error: &FunctionError) -> Fault {
         let failure = match error {
             FunctionError::Cancelled => return Fault::Cancelled,
+            FunctionError::World(fault) => return fault.clone(),
             FunctionError::InputsTooLarge { total, limit } => {
                 return Fault::OverLimit {
                     what: format!(

@@ -13,9 +13,10 @@ use deriva_model::{CAddr, ContentHash, CutoffKey, FunctionId, Recipe, SealedReci
 use deriva_system::{
     Failure, Fault, SystemClock,
     compute::{
-        Compute, Evaluated, Known, Look, Materialize, Mode, Outcome, Patience, Sources, Spilled,
+        Compute, Evaluated, Known, Look, Materialize, Mode, Outcome, Patience, Sources,
         StoredContent, Ticket,
     },
+    scratch::{MemoryScratch, Scratch},
     view::{Produced, Resident},
 };
 use parking_lot::{Condvar, Mutex};
@@ -35,16 +36,30 @@ mod hostile_test;
 mod stress_test;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const SCRATCH_BYTES: u64 = 1 << 30;
 
-#[derive(Default)]
 struct TestSources {
     leaves: Mutex<HashMap<CAddr, Bytes>>,
     recipes: Mutex<HashMap<CAddr, Arc<SealedRecipe>>>,
     aliases: Mutex<HashMap<CAddr, CAddr>>,
     values: Mutex<HashMap<CAddr, Arc<Resident>>>,
     cutoffs: Mutex<HashMap<CutoffKey, Arc<Resident>>>,
-    spills: AtomicU64,
+    scratch: Arc<MemoryScratch>,
     fetches: AtomicU64,
+}
+
+impl Default for TestSources {
+    fn default() -> Self {
+        Self {
+            leaves: Mutex::default(),
+            recipes: Mutex::default(),
+            aliases: Mutex::default(),
+            values: Mutex::default(),
+            cutoffs: Mutex::default(),
+            scratch: Arc::new(MemoryScratch::new(SCRATCH_BYTES)),
+            fetches: AtomicU64::default(),
+        }
+    }
 }
 
 impl TestSources {
@@ -133,18 +148,19 @@ impl Sources for TestSources {
         self.values.lock().insert(produced.address, value);
     }
 
-    fn spill(&self, bytes: &Bytes) -> Result<Spilled, Fault> {
-        self.spills.fetch_add(1, Ordering::Relaxed);
-        Ok(Spilled {
-            file: Arc::new(bytes.clone()),
-            size: bytes.len() as u64,
-        })
+    fn chunk(&self, stored: &StoredContent, index: u32) -> Result<Bytes, Fault> {
+        let bytes = self.leaves.lock()[&stored.owner].clone();
+        let at = index as usize * LEAF_CHUNK;
+        Ok(bytes.slice(at..bytes.len().min(at + LEAF_CHUNK)))
     }
 
-    fn unspill(&self, spilled: &Spilled) -> Result<Bytes, Fault> {
-        Ok(spilled.file.downcast_ref::<Bytes>().unwrap().clone())
+    fn scratch(&self) -> Arc<dyn Scratch> {
+        self.scratch.clone()
     }
 }
+
+/// Bytes of a chunk of a stored leaf.
+const LEAF_CHUNK: usize = 1 << 20;
 
 type Behaviour = Box<dyn Fn(&[Bytes], &mut Budget) -> Result<Bytes, FunctionError> + Send + Sync>;
 
@@ -575,10 +591,10 @@ fn in_flight_values_over_the_budget_spill_and_come_back() {
     let root = rig.sources.recipe("reverse", &[upper], &[]);
     for mode in [Mode::Parallel, Mode::Sequential] {
         rig.sources.forget_values();
-        let before = rig.sources.spills.load(Ordering::Relaxed);
+        let before = rig.sources.scratch.files();
         let (bytes, _) = get(&rig.evaluator, root, mode).unwrap();
         assert_eq!(bytes, vec![b'A'; 100_000]);
-        assert!(rig.sources.spills.load(Ordering::Relaxed) > before);
+        assert!(rig.sources.scratch.files() > before);
     }
 }
 

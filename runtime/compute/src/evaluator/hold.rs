@@ -7,7 +7,8 @@ use bytes::Bytes;
 use deriva_model::ContentHash;
 use deriva_system::{
     Fault,
-    compute::{Sources, Spilled, StoredContent},
+    compute::{Sources, StoredContent},
+    scratch::{Scratch, ScratchFile},
 };
 use std::sync::{
     Arc,
@@ -42,7 +43,7 @@ enum HeldBody {
         bytes: Bytes,
         metered: Option<Meter>,
     },
-    File(Spilled),
+    File(Arc<dyn ScratchFile>),
     Stored(StoredContent),
 }
 
@@ -90,10 +91,10 @@ impl Held {
     ) -> Self {
         let size = bytes.len() as u64;
         if size >= SPILL_MIN && meter.resident().saturating_add(size) > budget {
-            match sources.spill(&bytes) {
-                Ok(spilled) => {
+            match spill(sources.scratch().as_ref(), &bytes) {
+                Ok(file) => {
                     metrics::counter!("materialize_spills_total").increment(1);
-                    let body = HeldBody::File(spilled);
+                    let body = HeldBody::File(file);
                     return Self { content, body };
                 }
                 // No room on disk either: memory is what is left, and nothing may wait for it.
@@ -114,7 +115,7 @@ impl Held {
     pub(super) fn size(&self) -> u64 {
         match &self.body {
             HeldBody::Memory { bytes, .. } => bytes.len() as u64,
-            HeldBody::File(spilled) => spilled.size,
+            HeldBody::File(file) => file.size(),
             HeldBody::Stored(stored) => stored.size,
         }
     }
@@ -131,8 +132,29 @@ impl Held {
     pub(super) fn bytes(&self, sources: &dyn Sources) -> Result<Bytes, Fault> {
         match &self.body {
             HeldBody::Memory { bytes, .. } => Ok(bytes.clone()),
-            HeldBody::File(spilled) => sources.unspill(spilled),
+            HeldBody::File(file) => gathered(file.as_ref()),
             HeldBody::Stored(stored) => sources.load(stored),
         }
     }
+}
+
+/// Bytes of one piece of a spilled value.
+const SPILL_PIECE: usize = 1 << 20;
+
+fn spill(scratch: &dyn Scratch, bytes: &Bytes) -> Result<Arc<dyn ScratchFile>, Fault> {
+    let file = scratch.file()?;
+    for piece in bytes.chunks(SPILL_PIECE) {
+        file.push(piece)?;
+    }
+    Ok(file)
+}
+
+fn gathered(file: &dyn ScratchFile) -> Result<Bytes, Fault> {
+    let mut bytes = Vec::with_capacity(usize::try_from(file.size()).unwrap_or(0));
+    let mut number = 0;
+    while let Some(piece) = file.piece(number)? {
+        bytes.extend_from_slice(&piece);
+        number += 1;
+    }
+    Ok(bytes.into())
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::evaluator::plan::{PlanLimits, Planner};
+use deriva_system::scratch::ScratchFile;
 use std::sync::atomic::AtomicBool;
 
 /// Sources of which some calls panic.
@@ -44,13 +45,39 @@ impl Sources for Panicking {
         self.inner.produced(produced);
     }
 
-    fn spill(&self, bytes: &Bytes) -> Result<Spilled, Fault> {
-        self.inner.spill(bytes)
+    fn chunk(&self, stored: &StoredContent, index: u32) -> Result<Bytes, Fault> {
+        self.inner.chunk(stored, index)
     }
 
-    fn unspill(&self, spilled: &Spilled) -> Result<Bytes, Fault> {
-        assert!(!self.on_unspill, "unspill, on purpose");
-        self.inner.unspill(spilled)
+    fn scratch(&self) -> Arc<dyn Scratch> {
+        match self.on_unspill {
+            true => Arc::new(PanickingScratch),
+            false => self.inner.scratch(),
+        }
+    }
+}
+
+/// Scratch that takes everything and panics when it is asked for it.
+#[derive(Debug)]
+struct PanickingScratch;
+
+impl Scratch for PanickingScratch {
+    fn file(&self) -> Result<Arc<dyn ScratchFile>, Fault> {
+        Ok(Arc::new(Self))
+    }
+}
+
+impl ScratchFile for PanickingScratch {
+    fn push(&self, _piece: &[u8]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn piece(&self, _number: u64) -> Result<Option<Bytes>, Fault> {
+        panic!("unspill, on purpose")
+    }
+
+    fn size(&self) -> u64 {
+        1
     }
 }
 
