@@ -129,6 +129,8 @@ pub struct Budget {
     output: u64,
     scratch: u64,
     steps: u64,
+    /// Before the last sign of progress.
+    steps_before: u64,
     steps_since_checkpoint: u64,
     bytes_since_checkpoint: u64,
 }
@@ -148,6 +150,7 @@ impl Budget {
             output: 0,
             scratch: 0,
             steps: 0,
+            steps_before: 0,
             steps_since_checkpoint: 0,
             bytes_since_checkpoint: 0,
         }
@@ -156,8 +159,12 @@ impl Budget {
     /// The same account, which also ends at a checkpoint once `flag` is set.
     #[must_use]
     pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
-        self.cancelled = Some(flag);
+        self.set_cancelled_by(flag);
         self
+    }
+
+    pub(crate) fn set_cancelled_by(&mut self, flag: Arc<AtomicBool>) {
+        self.cancelled = Some(flag);
     }
 
     /// The same account, which can also pay for files: what is held beyond the scratch memory.
@@ -254,6 +261,7 @@ impl Budget {
     /// A piece of a stream was taken in or given out: steps and wall time start anew. A stream may
     /// last as long as it gets on; what it wrote and holds stays charged.
     pub fn progressed(&mut self) {
+        self.steps_before = self.steps_used();
         self.steps = 0;
         self.started = self.paused.unwrap_or_else(|| (self.clock)());
     }
@@ -287,7 +295,7 @@ impl Budget {
     /// Units of work charged so far.
     #[must_use]
     pub fn steps_used(&self) -> u64 {
-        self.steps
+        self.steps_before.saturating_add(self.steps)
     }
 
     /// Looks at the clock and the cancel flag now. Charges do so by themselves often enough.

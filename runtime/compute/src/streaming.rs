@@ -5,6 +5,8 @@
 //! and clocks: who pulls, on which thread and how far ahead, the evaluator decides.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
@@ -195,6 +197,17 @@ impl Stream {
         }
         let len = self.rest.len().min(PIECE_BYTES);
         Ok(Some(self.rest.split_to(len)))
+    }
+
+    /// From now on the flag of another who needs the value ends it.
+    pub(crate) fn cancelled_by(&mut self, flag: Arc<AtomicBool>) {
+        self.budget.set_cancelled_by(flag);
+    }
+
+    /// Units of work charged so far.
+    #[must_use]
+    pub fn steps_used(&self) -> u64 {
+        self.budget.steps_used()
     }
 
     fn compute(&mut self) -> Result<Option<Bytes>, FunctionError> {

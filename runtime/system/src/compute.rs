@@ -4,14 +4,17 @@
 //! and store stand behind `Sources`.
 
 use crate::{
-    scratch::Scratch,
+    scratch::{Scratch, ScratchFile},
     view::{Produced, Resident},
 };
 use bytes::Bytes;
 use deriva_messages::Fault;
 pub use deriva_messages::materialize::{Materialize, Mode, Transient};
 use deriva_model::{CAddr, ContentHash, CutoffKey, Recipe, SealedRecipe, Trace};
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 /// Bytes that lie on disk, addressed by what they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,17 +107,56 @@ pub enum Patience {
     Disk,
 }
 
+/// What a reader of a production finds next.
+#[derive(Debug)]
+pub enum Next {
+    /// Never empty.
+    Piece(Bytes),
+    /// A piece that has left memory, to be read where blocking is allowed.
+    Away {
+        file: Arc<dyn ScratchFile>,
+        number: u64,
+    },
+    /// The value is whole, and is this.
+    End {
+        content: ContentHash,
+        /// Bytes.
+        size: u64,
+    },
+}
+
+/// One reader of a value that is still being computed. It reads from the beginning, at its own pace;
+/// the production stays a bounded distance ahead of the fastest. Dropped, it leaves.
+pub trait Tail: Send {
+    /// The next piece, or the end. After an end or a fault it must not be asked again.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, Fault>>;
+
+    /// Whether the production stands still until one of its readers takes more.
+    fn is_awaited(&self) -> bool;
+}
+
 /// An evaluated root.
-#[derive(Clone, Debug)]
 pub enum Outcome {
     /// In memory.
     Bytes { content: ContentHash, bytes: Bytes },
     /// A leaf on disk, to be streamed from there.
     Stored(StoredContent),
+    /// Provisional: what it is, and whether it is at all, is known at its end.
+    Production(Box<dyn Tail>),
 }
 
-/// An evaluation that ended well.
-#[derive(Clone, Debug)]
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bytes { content, bytes } => write!(f, "{} bytes of {content}", bytes.len()),
+            Self::Stored(stored) => stored.fmt(f),
+            Self::Production(_) => f.write_str("a production"),
+        }
+    }
+}
+
+/// An evaluation that ended well, or that gives out its value while it goes on.
+#[derive(Debug)]
 pub struct Evaluated {
     pub outcome: Outcome,
     /// Of the modes that record.

@@ -36,6 +36,9 @@ pub trait ScratchFile: std::fmt::Debug + Send + Sync {
     /// `StoreFailed`: it could not be read, or came back changed.
     fn piece(&self, number: u64) -> Result<Option<Bytes>, Fault>;
 
+    /// How many there are.
+    fn pieces(&self) -> u64;
+
     /// Bytes of all pieces.
     fn size(&self) -> u64;
 }
@@ -149,6 +152,10 @@ impl ScratchFile for MemoryFile {
     fn piece(&self, number: u64) -> Result<Option<Bytes>, Fault> {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         Ok(self.held.lock().0.get(number).cloned())
+    }
+
+    fn pieces(&self) -> u64 {
+        self.held.lock().0.len() as u64
     }
 
     fn size(&self) -> u64 {

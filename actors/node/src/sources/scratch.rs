@@ -137,6 +137,10 @@ impl ScratchFile for Unnamed {
         Ok(Some(bytes.into()))
     }
 
+    fn pieces(&self) -> u64 {
+        self.index.lock().pieces.len() as u64
+    }
+
     fn size(&self) -> u64 {
         self.index.lock().size
     }

@@ -5,8 +5,8 @@
 //! It refuses to take a trace's word for anything: every step's inputs and output are compared.
 
 use super::{
-    execute::{Executed, Executor, Reuse},
-    hold::{Held, Meter},
+    execute::{Executor, Reuse, Task},
+    hold::Held,
     plan::{Kind, Node, Plan},
 };
 use deriva_model::{CAddr, ContentHash, SealedRecipe, Trace, TraceStep};
@@ -29,10 +29,7 @@ pub(super) enum Course {
 }
 
 pub(super) struct Alone<'a> {
-    pub(super) executor: &'a Executor,
-    pub(super) meter: &'a Meter,
-    /// Bytes.
-    pub(super) in_flight_budget: u64,
+    pub(super) executor: &'a Arc<Executor>,
     pub(super) cancelled: &'a Arc<AtomicBool>,
 }
 
@@ -183,7 +180,7 @@ impl Alone<'_> {
             let inputs = progress.inputs(*node).filter(|_| !again);
             let inputs =
                 inputs.ok_or_else(|| differs("it comes before its inputs, or twice".to_owned()))?;
-            let contents: Vec<ContentHash> = inputs.iter().map(|held| held.content).collect();
+            let contents = contents(&inputs)?;
             if contents != expected.inputs {
                 return Err(differs("it consumed other contents".to_owned()));
             }
@@ -223,34 +220,25 @@ impl Alone<'_> {
             Course::Sequential { .. } => Reuse::EarlyCutoff,
             Course::Record => Reuse::Nothing,
         };
-        let executed = self
-            .executor
-            .execute(&recipe, &inputs, origin, self.cancelled, reuse)?;
+        let contents = contents(&inputs)?;
+        let task = Task {
+            recipe: recipe.clone(),
+            inputs,
+            origin,
+            cancelled: self.cancelled.clone(),
+        };
+        let executed = self.executor.execute(task, reuse)?;
         if let Course::Sequential { begun } = course {
-            self.executor.offer(&recipe, &executed, begun);
+            self.executor.offer(recipe.address(), &executed, begun);
         }
         let step = TraceStep {
             recipe: recipe.address(),
-            inputs: inputs.iter().map(|held| held.content).collect(),
+            inputs: contents,
             output: executed.content,
-            size: executed.bytes.len() as u64,
+            size: executed.made.size(),
         };
-        drop(inputs);
-        let held = self.hold(executed);
-        progress.finish(node, held, step);
+        progress.finish(node, self.executor.hold(executed), step);
         Ok(())
-    }
-
-    fn hold(&self, executed: Executed) -> Arc<Held> {
-        let Executed { content, bytes, .. } = executed;
-        let sources = self.executor.sources.as_ref();
-        Arc::new(Held::computed(
-            content,
-            bytes,
-            self.meter,
-            self.in_flight_budget,
-            sources,
-        ))
     }
 
     fn end(progress: Progress) -> Result<(Arc<Held>, Trace), Fault> {
@@ -261,6 +249,10 @@ impl Alone<'_> {
         })?;
         Ok((held, progress.trace))
     }
+}
+
+fn contents(inputs: &[Arc<Held>]) -> Result<Vec<ContentHash>, Fault> {
+    inputs.iter().map(|held| held.settled()).collect()
 }
 
 fn run_of(plan: &Plan, node: Node) -> Result<(Arc<SealedRecipe>, Origin), Fault> {

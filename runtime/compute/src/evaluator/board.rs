@@ -15,6 +15,7 @@ pub(super) use flight::Flight;
 use flight::{Flights, Input};
 
 use super::{
+    execute::Task,
     hold::Held,
     plan::{Kind, Node, Plan},
 };
@@ -32,13 +33,20 @@ pub(super) type RequestId = u64;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) flight: FlightId,
-    pub(super) recipe: Arc<SealedRecipe>,
-    pub(super) inputs: Vec<Arc<Held>>,
-    pub(super) origin: Origin,
+    pub(super) task: Task,
     /// The oldest invalidation number under which anything it consumes was looked up.
     pub(super) begun: u64,
-    /// Set when nobody needs the result any more.
-    pub(super) cancelled: Arc<AtomicBool>,
+    /// Who needed it when it was taken.
+    pub(super) audience: Audience,
+}
+
+/// Who needs a flight's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Audience {
+    /// Positions in other flights.
+    pub(super) consumers: usize,
+    /// Requests.
+    pub(super) waiters: usize,
 }
 
 /// An answer for a request.
@@ -243,13 +251,31 @@ impl Board {
                 .collect();
             return Some(Job {
                 flight: older.0,
-                recipe: flight.recipe.clone(),
-                inputs,
-                origin: flight.origin,
+                audience: flight.audience(),
+                task: Task {
+                    recipe: flight.recipe.clone(),
+                    inputs,
+                    origin: flight.origin,
+                    cancelled,
+                },
                 begun: flight.begun,
-                cancelled,
             });
         }
+    }
+
+    /// Who needs this flight's value now; `None` if it is gone.
+    pub(super) fn audience(&self, id: FlightId) -> Option<Audience> {
+        self.flights.get(&id).map(|flight| flight.audience())
+    }
+
+    /// The requests that wait for this flight.
+    pub(super) fn waiters(&self, id: FlightId) -> &[RequestId] {
+        self.flights.get(&id).map_or(&[], |flight| &flight.waiters)
+    }
+
+    /// The flight that a request waits for.
+    pub(super) fn awaited_by(&self, request: RequestId) -> Option<FlightId> {
+        self.by_request.get(&request).copied()
     }
 
     /// Whether anybody needs this flight's value beyond the cache.
@@ -297,10 +323,10 @@ impl Board {
         answers
     }
 
-    /// A request is withdrawn. What others wait for goes on.
-    pub(super) fn withdraw(&mut self, request: RequestId) {
+    /// A request is withdrawn, whether it was; what others wait for goes on.
+    pub(super) fn withdraw(&mut self, request: RequestId) -> bool {
         let Some(id) = self.by_request.remove(&request) else {
-            return;
+            return false;
         };
         if let Some(flight) = self.flights.get_mut(&id) {
             flight.waiters.retain(|waiter| *waiter != request);
@@ -309,6 +335,15 @@ impl Board {
         let mut freed = Vec::new();
         self.drop_if_unwanted(id, &mut freed);
         self.let_go(freed);
+        true
+    }
+
+    /// All requests are withdrawn.
+    pub(super) fn withdraw_all(&mut self) {
+        let requests: Vec<RequestId> = self.by_request.keys().copied().collect();
+        for request in requests {
+            self.withdraw(request);
+        }
     }
 
     fn remove(&mut self, id: FlightId) -> Option<Box<Flight>> {

@@ -50,7 +50,7 @@ fn join(board: &mut Board, request: RequestId, nodes: &[(&str, &[usize], u32)]) 
 }
 
 fn name(job: &Job) -> String {
-    job.recipe.recipe().function().name.clone()
+    job.task.recipe.recipe().function().name.clone()
 }
 
 #[test]
@@ -74,7 +74,12 @@ fn inputs_come_first_and_longest_chains_before_short_ones() {
     assert!(board.take().is_none());
     board.landed(short.flight, &held(b"s"));
     let root = board.take().unwrap();
-    let contents: Vec<_> = root.inputs.iter().map(|input| input.content).collect();
+    let contents: Vec<_> = root
+        .task
+        .inputs
+        .iter()
+        .map(|input| input.settled().unwrap())
+        .collect();
     assert_eq!(contents, [ContentHash::of(b"s"), ContentHash::of(b"l")]);
     let answers = board.landed(root.flight, &held(b"r"));
     assert_eq!(answers.len(), 1);
@@ -88,7 +93,7 @@ fn a_repeated_input_fills_every_position() {
     join(&mut board, 1, &[("root", &[1, 1, 1], 0), ("leafy", &[], 1)]);
     let leafy = board.take().unwrap();
     board.landed(leafy.flight, &held(b"x"));
-    assert_eq!(board.take().unwrap().inputs.len(), 3);
+    assert_eq!(board.take().unwrap().task.inputs.len(), 3);
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn two_requests_share_a_flight_and_one_withdrawal_leaves_it() {
     let base = board.take().unwrap();
     assert!(board.take().is_none(), "one flight for both requests");
     board.withdraw(1);
-    assert!(!base.cancelled.load(Ordering::Relaxed));
+    assert!(!base.task.cancelled.load(Ordering::Relaxed));
     board.landed(base.flight, &held(b"b"));
     let root = board.take().unwrap();
     let answers = board.landed(root.flight, &held(b"r"));
@@ -119,7 +124,7 @@ fn what_nobody_needs_any_more_is_let_go_all_the_way_down() {
     join(&mut board, 1, nodes);
     let base = board.take().unwrap();
     board.withdraw(1);
-    assert!(base.cancelled.load(Ordering::Relaxed));
+    assert!(base.task.cancelled.load(Ordering::Relaxed));
     assert!(board.flights.is_empty() && board.by_request.is_empty());
     assert!(board.landed(base.flight, &held(b"late")).is_empty());
 }
@@ -138,8 +143,8 @@ fn a_failure_reaches_all_who_need_it_and_frees_what_only_they_needed() {
     assert_eq!(answers.len(), 1);
     assert_eq!(answers[0].request, 1);
     assert_eq!(answers[0].result.as_ref().unwrap_err(), &fault);
-    assert!(of("only-here").cancelled.load(Ordering::Relaxed));
-    assert!(!of("kept").cancelled.load(Ordering::Relaxed));
+    assert!(of("only-here").task.cancelled.load(Ordering::Relaxed));
+    assert!(!of("kept").task.cancelled.load(Ordering::Relaxed));
 }
 
 #[test]
@@ -237,7 +242,9 @@ fn a_flight_begun_anew_is_not_cancelled_with_the_old_one() {
     board.withdraw(1);
     join(&mut board, 2, &[("base", &[], 0)]);
     let new = board.take().unwrap();
-    assert!(old.cancelled.load(Ordering::Relaxed) && !new.cancelled.load(Ordering::Relaxed));
+    assert!(
+        old.task.cancelled.load(Ordering::Relaxed) && !new.task.cancelled.load(Ordering::Relaxed)
+    );
     assert!(board.failed(old.flight, &Fault::Cancelled).is_empty());
     let answers = board.landed(new.flight, &held(b"b"));
     assert!(answers[0].request == 2 && answers[0].result.is_ok());

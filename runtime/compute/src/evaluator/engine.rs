@@ -4,11 +4,13 @@
 //! to hold a lock while a function runs or the disk is read; `workers` has the threads.
 
 use super::{
-    alone::{Alone, Course},
-    board::{Answer, Board, RequestId},
+    alone::{self, Alone},
+    board::{Answer, Board, FlightId, RequestId},
     execute::{Executor, Tally},
     hold::{Held, Meter},
     plan::{Plan, PlanLimits, Planner},
+    produce::Course,
+    tail::{Reader, Tail},
     workers::caught,
 };
 use crate::{BudgetLimits, Registry};
@@ -21,7 +23,7 @@ use parking_lot::{Condvar, Mutex};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64},
     },
     thread,
@@ -55,6 +57,12 @@ pub(super) struct State {
     pub(super) solitary: VecDeque<RequestId>,
     /// Workers that are busy with a graph alone.
     pub(super) running_alone: usize,
+    /// Productions that gave out something, for those who come late.
+    pub(super) tails: HashMap<FlightId, Arc<Tail>>,
+    /// Productions that are far enough ahead of their readers.
+    pub(super) parked: HashMap<FlightId, Box<Course>>,
+    /// Productions that go on.
+    pub(super) resumed: VecDeque<Box<Course>>,
     /// Workers that wait for work.
     pub(super) idle: usize,
     pub(super) requests: HashMap<RequestId, Request>,
@@ -67,10 +75,11 @@ pub(super) struct State {
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) work: Condvar,
-    pub(super) executor: Executor,
-    pub(super) meter: Meter,
+    pub(super) executor: Arc<Executor>,
     pub(super) config: EvaluatorConfig,
     pub(super) in_flight: AtomicU64,
+    /// Itself: what wakes a production must not keep the evaluator.
+    pub(super) this: Weak<Self>,
 }
 
 /// The evaluator of a node. Dropping it answers every request that waits, and ends its threads when
@@ -90,19 +99,21 @@ impl Evaluator {
         clock: Arc<dyn Clock>,
         config: EvaluatorConfig,
     ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new_cyclic(|this| Shared {
             state: Mutex::new(State::default()),
             work: Condvar::new(),
-            executor: Executor {
+            executor: Arc::new(Executor {
                 registry,
                 sources,
                 clock,
                 limits: config.budget,
                 tally: Tally::default(),
-            },
-            meter: Meter::default(),
+                meter: Meter::default(),
+                in_flight_bytes: config.in_flight_bytes,
+            }),
             config,
             in_flight: AtomicU64::new(0),
+            this: this.clone(),
         });
         let evaluator = Self { shared };
         for number in 0..config.workers.max(1) {
@@ -121,8 +132,14 @@ impl Drop for Evaluator {
     }
 }
 
-/// A root's value, and the trace of the modes that record.
-pub(super) type Valued = (Arc<Held>, Option<Trace>);
+/// What a request is answered with.
+pub(super) enum Found {
+    Value(Arc<Held>),
+    /// With the trace of the modes that record.
+    Traced(Arc<Held>, Trace),
+    /// A value that is still being made.
+    Reader(Reader),
+}
 
 impl Shared {
     /// Everything but shared flights happens here; a panic answers its own request only.
@@ -135,22 +152,22 @@ impl Shared {
         let planned = caught(|| match &ask.mode {
             Mode::Parallel => self.join(id, &ask, begun, &cancelled).transpose(),
             Mode::Sequential => {
-                let course = Course::Sequential { begun };
+                let course = alone::Course::Sequential { begun };
                 Some(
                     self.alone(&ask, &cancelled, course)
-                        .map(|(held, _)| (held, None)),
+                        .map(|(held, _)| Found::Value(held)),
                 )
             }
             Mode::Record => {
-                let course = Course::Record;
+                let course = alone::Course::Record;
                 Some(
                     self.alone(&ask, &cancelled, course)
-                        .map(|(held, trace)| (held, Some(trace))),
+                        .map(|(held, trace)| Found::Traced(held, trace)),
                 )
             }
             Mode::Replay(trace) => Some(
                 self.replay(&ask, &cancelled, trace)
-                    .map(|(held, trace)| (held, Some(trace))),
+                    .map(|(held, trace)| Found::Traced(held, trace)),
             ),
         });
         let answer = planned.unwrap_or_else(|_| {
@@ -201,7 +218,7 @@ impl Shared {
         ask: &Materialize,
         begun: u64,
         cancelled: &AtomicBool,
-    ) -> Result<Option<Valued>, Fault> {
+    ) -> Result<Option<Found>, Fault> {
         let landings = self.state.lock().landings;
         let mut plan = self.planned(ask, Look::ForValues, cancelled)?;
         let mut state = self.state.lock();
@@ -212,13 +229,13 @@ impl Shared {
         let answer = state.board.join(id, &mut plan, begun, |address| {
             if stale { self.came_in(address) } else { None }
         });
+        let found = match answer {
+            Some(Answer { result, .. }) => result.map(|held| Some(Found::Value(held))),
+            None => self.tailed(&mut state, id),
+        };
         // This worker takes one piece of it itself, after the answer if there is one.
-        self.wake(&state, usize::from(answer.is_none()));
-        drop(state);
-        match answer {
-            Some(Answer { result, .. }) => result.map(|held| Some((held, None))),
-            None => Ok(None),
-        }
+        self.wake(&state, usize::from(matches!(found, Ok(None))));
+        found
     }
 
     /// A value that another flight brought in since the plan was made.
@@ -230,8 +247,6 @@ impl Shared {
     fn solitary<'a>(&'a self, cancelled: &'a Arc<AtomicBool>) -> Alone<'a> {
         Alone {
             executor: &self.executor,
-            meter: &self.meter,
-            in_flight_budget: self.config.in_flight_bytes,
             cancelled,
         }
     }
@@ -240,11 +255,11 @@ impl Shared {
         &self,
         ask: &Materialize,
         cancelled: &Arc<AtomicBool>,
-        course: Course,
+        course: alone::Course,
     ) -> Result<(Arc<Held>, Trace), Fault> {
         let look = match course {
-            Course::Sequential { .. } => Look::ForValues,
-            Course::Record => Look::ForRecipes,
+            alone::Course::Sequential { .. } => Look::ForValues,
+            alone::Course::Record => Look::ForRecipes,
         };
         let plan = self.planned(ask, look, cancelled)?;
         let root = root_address(&plan, ask.root);

@@ -1,15 +1,20 @@
 //! Executing one recipe on inputs that are all there: early cutoff, the call inside its budget, the
-//! content hash, the record.
+//! content hash, the record. What is too large for one call becomes a production.
 //!
 //! It refuses to record anything but a result: a refusal, a panic or a spent budget is a typed
 //! failure that names the recipe and the function.
 
-use super::hold::Held;
+use super::{
+    hold::{Held, Made, Meter},
+    live,
+    production::Production,
+};
 use crate::{
-    Budget, BudgetLimits, FunctionError, Registry, budget::check_input_total, registry::Call,
+    Budget, BudgetLimits, FunctionError, Registry, Resource, budget::check_input_total,
+    registry::Call,
 };
 use bytes::Bytes;
-use deriva_model::{Consumed, ContentHash, Cost, CutoffKey, Record, SealedRecipe};
+use deriva_model::{CAddr, Consumed, ContentHash, Cost, CutoffKey, Record, SealedRecipe};
 use deriva_system::{
     Clock, Failure, Fault,
     compute::{Patience, Sources},
@@ -42,6 +47,9 @@ pub(super) struct Executor {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: BudgetLimits,
     pub(super) tally: Tally,
+    pub(super) meter: Meter,
+    /// Bytes of values in flight that memory may hold.
+    pub(super) in_flight_bytes: u64,
 }
 
 /// Whether a result may come from an equal computation that was done before.
@@ -52,75 +60,220 @@ pub(super) enum Reuse {
     Nothing,
 }
 
-/// A value with its record.
+/// One function to call.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) recipe: Arc<SealedRecipe>,
+    /// By position in the recipe.
+    pub(super) inputs: Vec<Arc<Held>>,
+    pub(super) origin: Origin,
+    /// Set when nobody needs the result any more.
+    pub(super) cancelled: Arc<AtomicBool>,
+}
+
+/// A task that was looked at.
+pub(super) struct Prepared {
+    pub(super) call: Call,
+    /// `None` while an input is not known yet.
+    key: Option<CutoffKey>,
+    /// Of the inputs that are known.
+    input_bytes: u64,
+    is_live: bool,
+}
+
+impl Prepared {
+    /// Whether the inputs are more than one call may take, or not there as a whole.
+    pub(super) fn is_large(&self) -> bool {
+        self.is_live || check_input_total(self.input_bytes).is_err()
+    }
+}
+
+/// A value, with its record where it has one.
 #[derive(Debug)]
 pub(super) struct Executed {
     pub(super) content: ContentHash,
-    pub(super) bytes: Bytes,
-    pub(super) value: Arc<Resident>,
+    pub(super) made: Made,
+    /// Not of a value that is too large to be kept, or whose inputs were not read to their ends.
+    pub(super) value: Option<Arc<Resident>>,
 }
 
 impl Executor {
-    pub(super) fn execute(
-        &self,
-        recipe: &SealedRecipe,
-        inputs: &[Arc<Held>],
-        origin: Origin,
-        cancelled: &Arc<AtomicBool>,
-        reuse: Reuse,
-    ) -> Result<Executed, Fault> {
-        let contents: Vec<ContentHash> = inputs.iter().map(|held| held.content).collect();
-        let input_bytes = inputs
-            .iter()
-            .fold(0u64, |sum, held| sum.saturating_add(held.size()));
-        let call =
-            self.registry
-                .prepare(recipe.recipe())
-                .map_err(|error| Fault::RefusedRecipe {
-                    reason: error.to_string(),
-                })?;
-        let key = CutoffKey::of(recipe.recipe(), &contents);
-        let known = match reuse {
-            Reuse::EarlyCutoff => self.cut_off(&call, &key, input_bytes),
-            Reuse::Nothing => None,
-        };
-        let (content, bytes, cost) = match known {
-            Some((content, bytes)) => (content, bytes, Cost::default()),
-            None => self.run(&call, recipe, inputs, input_bytes, cancelled)?,
-        };
-        let record = Record {
-            recipe: recipe.address(),
-            function: recipe.recipe().function().clone(),
-            inputs: consumed(recipe, &contents),
-            output: content,
-            size: bytes.len() as u64,
-            cost,
-        };
-        let value = Resident::new(bytes.clone(), Arc::new(record), key, origin);
-        Ok(Executed {
-            content,
-            bytes,
-            value: Arc::new(value),
+    /// Executes a task to its end, whatever its size.
+    pub(super) fn execute(self: &Arc<Self>, task: Task, reuse: Reuse) -> Result<Executed, Fault> {
+        let prepared = self.prepare(&task)?;
+        if reuse == Reuse::EarlyCutoff
+            && let Some(known) = self.known(&task, &prepared)
+        {
+            return Ok(known);
+        }
+        if let Some(executed) = self.batch(&task, &prepared)? {
+            return Ok(executed);
+        }
+        let mut production = self.open(task, prepared)?;
+        while production.advance()? {}
+        production.finish().value()
+    }
+
+    pub(super) fn prepare(&self, task: &Task) -> Result<Prepared, Fault> {
+        let recipe = task.recipe.recipe();
+        let call = self
+            .registry
+            .prepare(recipe)
+            .map_err(|error| Fault::RefusedRecipe {
+                reason: error.to_string(),
+            })?;
+        let contents = contents(task);
+        Ok(Prepared {
+            call,
+            key: contents.map(|contents| CutoffKey::of(recipe, &contents)),
+            input_bytes: task
+                .inputs
+                .iter()
+                .fold(0u64, |sum, held| sum.saturating_add(held.size())),
+            is_live: task.inputs.iter().any(|held| held.is_live()),
         })
     }
 
+    /// The value of an equal computation, if there is one.
+    pub(super) fn known(&self, task: &Task, prepared: &Prepared) -> Option<Executed> {
+        let (content, bytes) = self.cut_off(&prepared.call, prepared.key.as_ref()?, prepared)?;
+        Some(self.executed(task, content, Made::Bytes(bytes), Cost::default()))
+    }
+
+    /// Calls the function once, on all of its inputs. `None`: it has to be a production, because its
+    /// inputs or its value are more than one call may have.
+    pub(super) fn batch(
+        &self,
+        task: &Task,
+        prepared: &Prepared,
+    ) -> Result<Option<Executed>, Fault> {
+        if prepared.is_large() && (prepared.is_live || prepared.call.streams()) {
+            return Ok(None);
+        }
+        // Before anything is loaded: what cannot be taken is not brought into memory.
+        check_input_total(prepared.input_bytes).map_err(|error| self.failure(task, &error))?;
+        let inputs = task.inputs.iter();
+        let loaded: Result<Vec<Bytes>, Fault> = inputs
+            .map(|held| held.bytes(self.sources.as_ref()))
+            .collect();
+        let loaded = loaded?;
+        let mut budget = self.budget(task, self.limits);
+        let begun = self.clock.monotonic();
+        let result = prepared.call.run(&loaded, &mut budget);
+        let wall = self.clock.monotonic().saturating_sub(begun);
+        let bytes = match result {
+            Err(FunctionError::BudgetExceeded {
+                what: Resource::OutputBytes,
+                ..
+            }) if prepared.call.streams() => return Ok(None),
+            result => result.map_err(|error| self.failure(task, &error))?,
+        };
+        let content = ContentHash::of(&bytes);
+        self.count(&task.recipe, wall);
+        let cost = Cost {
+            wall_nanos: nanos(wall),
+            steps: budget.steps_used(),
+            input_bytes: prepared.input_bytes,
+        };
+        Ok(Some(self.executed(task, content, Made::Bytes(bytes), cost)))
+    }
+
+    /// Opens a production: nothing is computed yet.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        task: Task,
+        prepared: Prepared,
+    ) -> Result<Production, Fault> {
+        let inputs: Result<Vec<_>, Fault> = task
+            .inputs
+            .iter()
+            .map(|held| live::feed(held, &self.sources, &task.cancelled))
+            .collect();
+        let limits = match prepared.call.streams() {
+            true => BudgetLimits {
+                output_bytes: BudgetLimits::streaming().output_bytes,
+                ..self.limits
+            },
+            false => self.limits,
+        };
+        let budget = self.budget(&task, limits);
+        let stream = prepared
+            .call
+            .open_stream(inputs?, budget)
+            .map_err(|error| self.failure(&task, &error))?;
+        Ok(Production::new(
+            self.clone(),
+            task,
+            stream,
+            prepared.input_bytes,
+        ))
+    }
+
+    fn budget(&self, task: &Task, limits: BudgetLimits) -> Budget {
+        let clock = self.clock.clone();
+        Budget::new(limits, Arc::new(move || clock.monotonic()))
+            .cancelled_by(task.cancelled.clone())
+            .with_scratch(self.sources.scratch())
+    }
+
+    /// The value with its record, if it can have one.
+    pub(super) fn executed(
+        &self,
+        task: &Task,
+        content: ContentHash,
+        made: Made,
+        cost: Cost,
+    ) -> Executed {
+        let value = match (&made, contents(task)) {
+            (Made::Bytes(bytes), Some(contents)) => {
+                let recipe = &task.recipe;
+                let record = Record {
+                    recipe: recipe.address(),
+                    function: recipe.recipe().function().clone(),
+                    inputs: consumed(recipe, &contents),
+                    output: content,
+                    size: bytes.len() as u64,
+                    cost,
+                };
+                let key = CutoffKey::of(recipe.recipe(), &contents);
+                let value = Resident::new(bytes.clone(), Arc::new(record), key, task.origin);
+                Some(Arc::new(value))
+            }
+            _ => None,
+        };
+        Executed {
+            content,
+            made,
+            value,
+        }
+    }
+
     /// Tells the cache about a value.
-    pub(super) fn offer(&self, recipe: &SealedRecipe, executed: &Executed, begun: u64) {
+    pub(super) fn offer(&self, recipe: CAddr, executed: &Executed, begun: u64) {
+        let Some(value) = executed.value.clone() else {
+            return;
+        };
         self.sources.produced(Produced {
-            address: recipe.address(),
-            value: executed.value.clone(),
+            address: recipe,
+            value,
             source: Source::Computed,
             begun,
         });
+    }
+
+    /// A value for those who need it.
+    pub(super) fn hold(&self, executed: Executed) -> Arc<Held> {
+        let Executed { content, made, .. } = executed;
+        Arc::new(Held::computed(content, made, self))
     }
 
     fn cut_off(
         &self,
         call: &Call,
         key: &CutoffKey,
-        input_bytes: u64,
+        prepared: &Prepared,
     ) -> Option<(ContentHash, Bytes)> {
-        let expected = call.spec().cost.estimate(input_bytes);
+        let expected = call.spec().cost.estimate(prepared.input_bytes);
         let patience = if expected >= DISK_CUTOFF_FROM {
             Patience::Disk
         } else {
@@ -132,40 +285,7 @@ impl Executor {
         Some(found)
     }
 
-    fn run(
-        &self,
-        call: &Call,
-        recipe: &SealedRecipe,
-        inputs: &[Arc<Held>],
-        input_bytes: u64,
-        cancelled: &Arc<AtomicBool>,
-    ) -> Result<(ContentHash, Bytes, Cost), Fault> {
-        // Before anything is loaded: what cannot be taken is not brought into memory.
-        check_input_total(input_bytes).map_err(|error| self.failure(recipe, &error))?;
-        let loaded: Result<Vec<Bytes>, Fault> = inputs
-            .iter()
-            .map(|held| held.bytes(self.sources.as_ref()))
-            .collect();
-        let loaded = loaded?;
-        let clock = self.clock.clone();
-        let mut budget = Budget::new(self.limits, Arc::new(move || clock.monotonic()))
-            .cancelled_by(cancelled.clone())
-            .with_scratch(self.sources.scratch());
-        let begun = self.clock.monotonic();
-        let result = call.run(&loaded, &mut budget);
-        let wall = self.clock.monotonic().saturating_sub(begun);
-        let bytes = result.map_err(|error| self.failure(recipe, &error))?;
-        let content = ContentHash::of(&bytes);
-        self.count(recipe, wall);
-        let cost = Cost {
-            wall_nanos: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
-            steps: budget.steps_used(),
-            input_bytes,
-        };
-        Ok((content, bytes, cost))
-    }
-
-    fn count(&self, recipe: &SealedRecipe, wall: Duration) {
+    pub(super) fn count(&self, recipe: &SealedRecipe, wall: Duration) {
         self.tally.executions.fetch_add(1, Ordering::Relaxed);
         // The registry knows this function, so the label's values are bounded.
         let function = recipe.recipe().function().name.clone();
@@ -175,7 +295,8 @@ impl Executor {
             .record(wall.as_secs_f64());
     }
 
-    fn failure(&self, recipe: &SealedRecipe, error: &FunctionError) -> Fault {
+    pub(super) fn failure(&self, task: &Task, error: &FunctionError) -> Fault {
+        let recipe = &task.recipe;
         let failure = match error {
             FunctionError::Cancelled => return Fault::Cancelled,
             FunctionError::World(fault) => return fault.clone(),
@@ -215,6 +336,15 @@ impl Executor {
             message: error.to_string(),
         }
     }
+}
+
+/// What the inputs are, if all are known.
+fn contents(task: &Task) -> Option<Vec<ContentHash>> {
+    task.inputs.iter().map(|held| held.content()).collect()
+}
+
+pub(super) fn nanos(wall: Duration) -> u64 {
+    u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn consumed(recipe: &SealedRecipe, contents: &[ContentHash]) -> Vec<Consumed> {

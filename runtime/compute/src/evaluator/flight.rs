@@ -3,7 +3,7 @@
 //! A graph may have millions of flights, all of them made under one lock: what is not needed before
 //! a function runs is not made before.
 
-use super::{CAddr, FlightId, Held, RequestId, SealedRecipe};
+use super::{Audience, CAddr, FlightId, Held, RequestId, SealedRecipe};
 use deriva_system::view::Origin;
 use std::{
     collections::HashMap,
@@ -35,6 +35,15 @@ pub(in crate::evaluator) struct Flight {
     pub(super) interest: usize,
     /// While its function runs: set when nobody needs the result any more.
     pub(super) running: Option<Arc<AtomicBool>>,
+}
+
+impl Flight {
+    pub(super) fn audience(&self) -> Audience {
+        Audience {
+            consumers: self.interest.saturating_sub(self.waiters.len()),
+            waiters: self.waiters.len(),
+        }
+    }
 }
 
 /// Flights by number. They stand in boxes, so that a table that grows moves only their places.

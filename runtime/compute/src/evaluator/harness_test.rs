@@ -11,10 +11,10 @@ use crate::{
 use bytes::Bytes;
 use deriva_model::{CAddr, ContentHash, CutoffKey, FunctionId, Recipe, SealedRecipe, Trace, Value};
 use deriva_system::{
-    Failure, Fault, SystemClock,
+    Clock, Failure, Fault, SystemClock,
     compute::{
-        Compute, Evaluated, Known, Look, Materialize, Mode, Outcome, Patience, Sources,
-        StoredContent, Ticket,
+        Compute, Evaluated, Known, Look, Materialize, Mode, Next, Outcome, Patience, Sources,
+        StoredContent, Tail, Ticket,
     },
     scratch::{MemoryScratch, Scratch},
     view::{Produced, Resident},
@@ -27,11 +27,14 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 #[path = "hostile_test.rs"]
 mod hostile_test;
+#[path = "produce_test.rs"]
+mod produce_test;
 #[path = "stress_test.rs"]
 mod stress_test;
 
@@ -116,8 +119,17 @@ impl Sources for TestSources {
                     Known::Alias(*to)
                 } else if let Some(bytes) = self.leaves.lock().get(address) {
                     let content = address.as_content();
-                    let bytes = bytes.clone();
-                    Known::Leaf { content, bytes }
+                    match bytes.len() {
+                        ..=LEAF_CHUNK => Known::Leaf {
+                            content,
+                            bytes: bytes.clone(),
+                        },
+                        size => Known::StoredLeaf(StoredContent {
+                            owner: *address,
+                            content,
+                            size: size as u64,
+                        }),
+                    }
                 } else if let Some(recipe) = self.recipes.lock().get(address) {
                     Known::Recipe(recipe.clone())
                 } else {
@@ -268,12 +280,55 @@ fn start_with(
 fn get(evaluator: &Evaluator, root: CAddr, mode: Mode) -> Result<(Bytes, Option<Trace>), Fault> {
     let (_ticket, answers) = start(evaluator, root, mode);
     let evaluated = answers.recv_timeout(PATIENCE).expect("an answer in time")?;
-    match evaluated.outcome {
-        Outcome::Bytes { bytes, content } => {
-            assert_eq!(content, ContentHash::of(&bytes));
-            Ok((bytes, evaluated.trace))
-        }
+    Ok((bytes_of(evaluated.outcome)?, evaluated.trace))
+}
+
+fn bytes_of(outcome: Outcome) -> Result<Bytes, Fault> {
+    let (bytes, content) = match outcome {
+        Outcome::Bytes { bytes, content } => (bytes, content),
         Outcome::Stored(stored) => panic!("stored: {stored:?}"),
+        Outcome::Production(mut tail) => read_out(tail.as_mut())?,
+    };
+    assert_eq!(content, ContentHash::of(&bytes));
+    Ok(bytes)
+}
+
+/// What a production's reader finds next, waited for.
+fn next_of(tail: &mut dyn Tail) -> Result<Next, Fault> {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let clock = SystemClock::default();
+    let began = clock.monotonic();
+    loop {
+        if let Poll::Ready(next) = tail.poll_next(&mut Context::from_waker(&waker)) {
+            return next;
+        }
+        assert!(clock.monotonic() - began < PATIENCE, "a piece in time");
+        std::thread::park_timeout(PATIENCE);
+    }
+}
+
+/// The next piece of a production; `None` at its end, with what it is.
+fn piece_of(tail: &mut dyn Tail) -> Result<Result<Bytes, ContentHash>, Fault> {
+    match next_of(tail)? {
+        Next::Piece(piece) => Ok(Ok(piece)),
+        Next::Away { file, number } => Ok(Ok(file.piece(number)?.unwrap())),
+        Next::End { content, .. } => Ok(Err(content)),
+    }
+}
+
+fn read_out(tail: &mut dyn Tail) -> Result<(Bytes, ContentHash), Fault> {
+    let mut all = Vec::new();
+    loop {
+        match piece_of(tail)? {
+            Ok(piece) => all.extend_from_slice(&piece),
+            Err(content) => return Ok((all.into(), content)),
+        }
     }
 }
 

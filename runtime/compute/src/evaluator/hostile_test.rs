@@ -76,6 +76,10 @@ impl ScratchFile for PanickingScratch {
         panic!("unspill, on purpose")
     }
 
+    fn pieces(&self) -> u64 {
+        1
+    }
+
     fn size(&self) -> u64 {
         1
     }

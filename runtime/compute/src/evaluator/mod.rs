@@ -7,15 +7,21 @@
 //!
 //! `plan` finds out, `board` is the pure mind, `execute` runs one function, `alone` runs a graph one
 //! step at a time (sequential, record, replay), `engine` knows the requests, `workers` are the
-//! threads, `port` is what the node sees.
+//! threads, `port` is what the node sees. What is large is a `production`: made piece by piece, its
+//! pieces in a `tail` that readers follow, paced by `produce`, or pulled by one function as a `live`
+//! input.
 
 mod alone;
 mod board;
 mod engine;
 mod execute;
 mod hold;
+mod live;
 mod plan;
 mod port;
+mod produce;
+mod production;
+mod tail;
 mod workers;
 
 pub use engine::{Evaluator, EvaluatorConfig};

@@ -91,10 +91,7 @@ fn graphs(sources: &TestSources) -> Vec<(CAddr, Expected)> {
 
 fn judge(answer: Result<Evaluated, Fault>, expected: &Expected) {
     match (answer, expected) {
-        (Ok(evaluated), Ok(bytes)) => match evaluated.outcome {
-            Outcome::Bytes { bytes: got, .. } => assert_eq!(got, bytes),
-            Outcome::Stored(stored) => panic!("stored: {stored:?}"),
-        },
+        (Ok(evaluated), Ok(bytes)) => assert_eq!(bytes_of(evaluated.outcome).unwrap(), bytes),
         (Err(Fault::FunctionFailed { recipe, .. }), Err(bad)) => {
             assert!(bad.contains(&recipe), "{recipe} did not fail");
         }

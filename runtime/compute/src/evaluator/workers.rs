@@ -1,15 +1,17 @@
 //! The threads of the evaluator.
 //!
-//! A worker takes plans first (a plan finds work for the others), then functions, longest chain
-//! first, then graphs that run alone, which may hold all workers but one. It refuses to die of a
+//! A worker takes plans first (a plan finds work for the others), then productions whose readers
+//! have caught up, then functions, longest chain first, then graphs that run alone, which may hold all workers but one. It refuses to die of a
 //! panic, whoever's it is, and to keep a lock while it calls anything.
 
 use super::{
-    board::{Answer, Job, RequestId},
-    engine::{Request, Shared, State, Valued},
-    execute::Reuse,
+    board::{Answer, FlightId, Job, RequestId},
+    engine::{Found, Request, Shared, State},
     hold::Held,
+    produce::{Course, streamed},
+    tail::FileTail,
 };
+use deriva_model::limits;
 use deriva_system::{
     Fault,
     compute::{Evaluated, Outcome},
@@ -24,6 +26,7 @@ use std::{
 enum Work {
     Plan(RequestId),
     Run(Job),
+    Produce(Box<Course>),
     Alone(RequestId),
 }
 
@@ -37,7 +40,8 @@ impl Shared {
         while let Some(work) = self.next() {
             match work {
                 Work::Plan(request) => self.plan(request),
-                Work::Run(job) => self.run(job),
+                Work::Run(job) => self.begin(job),
+                Work::Produce(course) => self.produce(course),
                 Work::Alone(request) => {
                     self.plan(request);
                     let mut state = self.state.lock();
@@ -58,6 +62,9 @@ impl Shared {
             }
             if let Some(request) = state.plans.pop_front() {
                 return Some(Work::Plan(request));
+            }
+            if let Some(course) = state.resumed.pop_front() {
+                return Some(Work::Produce(course));
             }
             if let Some(job) = state.board.take() {
                 return Some(Work::Run(job));
@@ -82,16 +89,11 @@ impl Shared {
         }
     }
 
-    /// Calls one function and tells those who need its value.
-    fn run(&self, job: Job) {
-        let (flight, address) = (job.flight, job.recipe.address());
-        let computed = caught(|| self.compute(job)).unwrap_or_else(|_| {
-            Err(Fault::Breach {
-                what: format!("executing {address} panicked"),
-            })
-        });
+    /// A flight ended: those who need its value are told.
+    pub(super) fn land(&self, flight: FlightId, result: Result<Arc<Held>, Fault>) {
         let mut state = self.state.lock();
-        let answers = match computed {
+        state.tails.remove(&flight);
+        let answers = match result {
             Ok(held) => {
                 state.landings += 1;
                 state.board.landed(flight, &held)
@@ -100,38 +102,24 @@ impl Shared {
         };
         self.wake(&state, usize::from(answers.is_empty()));
         let gone = state.board.take_gone();
+        let unwanted = Self::take_unwanted(&mut state);
         drop(state);
-        drop(gone);
+        drop((gone, unwanted));
         for Answer { request, result } in answers {
-            self.answer(request, result.map(|held| (held, None)));
+            self.answer(request, result.map(Found::Value));
         }
     }
 
-    fn compute(&self, job: Job) -> Result<Arc<Held>, Fault> {
-        let executed = self.executor.execute(
-            &job.recipe,
-            &job.inputs,
-            job.origin,
-            &job.cancelled,
-            Reuse::EarlyCutoff,
-        )?;
-        drop(job.inputs);
-        self.executor.offer(&job.recipe, &executed, job.begun);
-        Ok(Arc::new(Held::computed(
-            executed.content,
-            executed.bytes,
-            &self.meter,
-            self.config.in_flight_bytes,
-            self.executor.sources.as_ref(),
-        )))
-    }
-
-    pub(super) fn answer(&self, id: RequestId, result: Result<Valued, Fault>) {
+    pub(super) fn answer(&self, id: RequestId, result: Result<Found, Fault>) {
         let Some(request) = self.forget(id) else {
             return;
         };
         let evaluated = caught(|| {
-            let (held, trace) = result?;
+            let (held, trace) = match result? {
+                Found::Value(held) => (held, None),
+                Found::Traced(held, trace) => (held, Some(trace)),
+                Found::Reader(reader) => return Ok(streamed(reader)),
+            };
             let outcome = self.outcome(&held)?;
             Ok(Evaluated { outcome, trace })
         });
@@ -147,33 +135,36 @@ impl Shared {
         if let Some(stored) = held.as_stored() {
             return Ok(Outcome::Stored(stored));
         }
+        let content = held.settled()?;
+        if let Some(file) = held.as_file()
+            && held.size() > limits::BATCH_INPUT_BYTES as u64
+        {
+            let tail = FileTail::new(file, content);
+            return Ok(Outcome::Production(Box::new(tail)));
+        }
         let bytes = held.bytes(self.executor.sources.as_ref())?;
-        Ok(Outcome::Bytes {
-            content: held.content,
-            bytes,
-        })
+        Ok(Outcome::Bytes { content, bytes })
     }
 
     fn forget(&self, id: RequestId) -> Option<Request> {
-        let mut state = self.state.lock();
-        let request = state.requests.remove(&id)?;
-        // Under the lock, so that the count is never above what whoever left can know.
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        Some(request)
+        self.forget_in(&mut self.state.lock(), id)
     }
 
+    /// The request goes, or the stream that answered it: it needs nothing any more.
     pub(super) fn withdraw(&self, id: RequestId) {
         let mut state = self.state.lock();
-        let Some(request) = state.requests.remove(&id) else {
+        let request = self.forget_in(&mut state, id);
+        if let Some(request) = &request {
+            request.cancelled.store(true, Ordering::Relaxed);
+        }
+        if !state.board.withdraw(id) && request.is_none() {
             return;
-        };
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        request.cancelled.store(true, Ordering::Relaxed);
-        state.board.withdraw(id);
+        }
         let gone = state.board.take_gone();
+        let unwanted = Self::take_unwanted(&mut state);
         drop(state);
         // Values in temporary files go with what held them: not under the lock.
-        drop(gone);
+        drop((gone, unwanted));
         metrics::counter!("materialize_withdrawals_total").increment(1);
     }
 
@@ -182,13 +173,18 @@ impl Shared {
         let mut state = self.state.lock();
         state.closing = true;
         let requests = std::mem::take(&mut state.requests);
-        for id in requests.keys() {
-            state.board.withdraw(*id);
-        }
+        state.board.withdraw_all();
         let gone = state.board.take_gone();
+        let mut unwanted = std::mem::take(&mut state.resumed);
+        unwanted.extend(std::mem::take(&mut state.parked).into_values());
+        let tails = std::mem::take(&mut state.tails);
         drop(state);
         self.work.notify_all();
-        drop(gone);
+        drop((gone, unwanted));
+        for tail in tails.into_values() {
+            let what = "the evaluator".to_owned();
+            tail.end(Err(Fault::Unavailable { what }));
+        }
         for (_, request) in requests {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
             request.cancelled.store(true, Ordering::Relaxed);
@@ -199,7 +195,7 @@ impl Shared {
 }
 
 /// Whoever asked may panic on hearing the answer: that is theirs, and the worker goes on.
-fn tell(request: Request, evaluated: Result<Evaluated, Fault>) {
+pub(super) fn tell(request: Request, evaluated: Result<Evaluated, Fault>) {
     let root = request.ask.root;
     let done = request.done;
     if caught(|| done(evaluated)).is_err() {

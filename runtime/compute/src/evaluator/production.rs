@@ -1,0 +1,233 @@
+//! A value that is made piece by piece, by whichever worker has it in hand.
+//!
+//! It hashes what it makes, saves it for those who come late, and is a whole value at its end. It
+//! refuses to decide when it goes on: that is `produce`.
+
+use super::{
+    execute::{Executed, Executor, Task, nanos},
+    hold::Made,
+    tail::Tail,
+};
+use crate::{Stream, streaming::PIECE_BYTES};
+use bytes::Bytes;
+use deriva_model::{ContentHash, Cost, limits};
+use deriva_system::{Fault, scratch::ScratchFile};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+/// Bytes that stay in memory: as much as a value that can be kept has. More goes to a file.
+const KEPT_MAX: u64 = limits::BATCH_INPUT_BYTES as u64;
+/// A production this small stays in memory even where that is over its budget: a file costs more.
+const SAVED_MIN: u64 = 1 << 20;
+/// A piece from this length on is given out as it is; shorter ones are gathered.
+const DIRECT: usize = PIECE_BYTES / 4;
+/// How long short pieces are gathered, so that a slow function's first bytes leave early.
+const GATHERING: Duration = Duration::from_millis(5);
+
+/// Where what was given out stands for those who come late.
+enum Saved {
+    Memory,
+    File(Arc<dyn ScratchFile>),
+    /// No file could hold it, so only the newest pieces stand.
+    Nowhere,
+}
+
+pub(super) struct Production {
+    executor: Arc<Executor>,
+    pub(super) task: Task,
+    stream: Stream,
+    pub(super) tail: Arc<Tail>,
+    hasher: blake3::Hasher,
+    /// Bytes so far.
+    pub(super) size: u64,
+    saved: Saved,
+    gathered: Vec<u8>,
+    gathered_since: Duration,
+    /// Time in the function and in those that feed it.
+    wall: Duration,
+    input_bytes: u64,
+}
+
+/// A production at its end.
+pub(super) struct Finished {
+    pub(super) content: ContentHash,
+    pub(super) size: u64,
+    /// `None` if it was more than any file could hold.
+    pub(super) executed: Option<Executed>,
+}
+
+impl Finished {
+    /// # Errors
+    /// `Overloaded`: no file could hold it.
+    pub(super) fn value(self) -> Result<Executed, Fault> {
+        self.executed.ok_or_else(|| Fault::Overloaded {
+            what: format!("room in scratch files for a value of {} bytes", self.size),
+            retry_after_ms: 1000,
+        })
+    }
+}
+
+impl Production {
+    pub(super) fn new(
+        executor: Arc<Executor>,
+        task: Task,
+        stream: Stream,
+        input_bytes: u64,
+    ) -> Self {
+        Self {
+            tail: Tail::new(executor.meter.clone()),
+            gathered_since: executor.clock.monotonic(),
+            executor,
+            task,
+            stream,
+            hasher: blake3::Hasher::new(),
+            size: 0,
+            saved: Saved::Memory,
+            gathered: Vec::new(),
+            wall: Duration::ZERO,
+            input_bytes,
+        }
+    }
+
+    /// Makes one piece; whether there may be more.
+    ///
+    /// # Errors
+    /// The function's, or that of an input. What was made so far is then no value.
+    pub(super) fn advance(&mut self) -> Result<bool, Fault> {
+        let begun = self.executor.clock.monotonic();
+        let pulled = self.stream.pull();
+        let now = self.executor.clock.monotonic();
+        self.wall += now.saturating_sub(begun);
+        match pulled {
+            Ok(Some(piece)) => {
+                self.hasher.update(&piece);
+                self.size += piece.len() as u64;
+                self.gather(piece, now);
+                Ok(true)
+            }
+            Ok(None) => {
+                self.flush();
+                Ok(false)
+            }
+            Err(error) => Err(self.executor.failure(&self.task, &error)),
+        }
+    }
+
+    fn gather(&mut self, piece: Bytes, now: Duration) {
+        if self.gathered.is_empty() {
+            self.gathered_since = now;
+            if piece.len() >= DIRECT {
+                return self.give(piece);
+            }
+        }
+        self.gathered.extend_from_slice(&piece);
+        let waited = now.saturating_sub(self.gathered_since);
+        if self.gathered.len() >= PIECE_BYTES || waited >= GATHERING {
+            self.flush();
+        }
+    }
+
+    /// Gives out what was gathered.
+    pub(super) fn flush(&mut self) {
+        if !self.gathered.is_empty() {
+            let piece = std::mem::take(&mut self.gathered);
+            self.give(piece.into());
+        }
+    }
+
+    fn give(&mut self, piece: Bytes) {
+        if matches!(self.saved, Saved::Memory) && self.is_full() {
+            self.save();
+        }
+        if let Saved::File(file) = &self.saved
+            && let Err(fault) = file.push(&piece)
+        {
+            self.give_up_saving(&fault);
+        }
+        self.tail.give(piece);
+    }
+
+    /// Whether one more piece is too much for memory.
+    pub(super) fn is_full(&self) -> bool {
+        let more = 2 * PIECE_BYTES as u64;
+        let in_memory = self.tail.in_memory();
+        let over = self
+            .executor
+            .meter
+            .is_over(self.executor.in_flight_bytes, more);
+        in_memory + more > KEPT_MAX || (over && in_memory >= SAVED_MIN)
+    }
+
+    /// From here on everything lies in a file.
+    fn save(&mut self) {
+        match self.saved_so_far() {
+            Ok(file) => {
+                metrics::counter!("materialize_spills_total").increment(1);
+                self.tail.moved(file.clone());
+                self.saved = Saved::File(file);
+            }
+            Err(fault) => self.give_up_saving(&fault),
+        }
+    }
+
+    fn saved_so_far(&self) -> Result<Arc<dyn ScratchFile>, Fault> {
+        let file = self.executor.sources.scratch().file()?;
+        for piece in self.tail.whole().unwrap_or_default() {
+            file.push(&piece)?;
+        }
+        Ok(file)
+    }
+
+    fn give_up_saving(&mut self, fault: &Fault) {
+        tracing::warn!(%fault, recipe = %self.task.recipe.address(), "a production is not saved");
+        metrics::counter!("materialize_unsaved_total").increment(1);
+        self.saved = Saved::Nowhere;
+        self.tail.unsaved();
+    }
+
+    /// After the last piece: what it is. The tail is not told yet.
+    pub(super) fn finish(&mut self) -> Finished {
+        let content = ContentHash::from_bytes(*self.hasher.finalize().as_bytes());
+        self.executor.count(&self.task.recipe, self.wall);
+        let made = match &self.saved {
+            Saved::Memory => self.tail.whole().map(|pieces| Made::Bytes(joined(pieces))),
+            Saved::File(file) => Some(Made::File(file.clone())),
+            Saved::Nowhere => None,
+        };
+        let cost = Cost {
+            wall_nanos: nanos(self.wall),
+            steps: self.stream.steps_used(),
+            input_bytes: self.input_bytes,
+        };
+        Finished {
+            content,
+            size: self.size,
+            executed: made.map(|made| self.executor.executed(&self.task, content, made, cost)),
+        }
+    }
+
+    /// Somebody else needs the value now, and says when nobody does.
+    pub(super) fn cancelled_by(&mut self, cancelled: &Arc<AtomicBool>) {
+        self.task.cancelled = cancelled.clone();
+        self.stream.cancelled_by(cancelled.clone());
+    }
+}
+
+impl Drop for Production {
+    /// However it goes, whoever reads is told; the first word counts.
+    fn drop(&mut self) {
+        self.tail.end(Err(Fault::Cancelled));
+    }
+}
+
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    match (pieces.len(), pieces.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            pieces.extend(last);
+            pieces.concat().into()
+        }
+    }
+}
