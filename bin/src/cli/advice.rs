@@ -17,6 +17,7 @@ pub(super) fn advice(error: &ClientError, command: &str) -> Option<String> {
         }
         ClientError::CutOff(_) => "nothing of the answer was kept; ask again",
         ClientError::Mismatch { .. } => "the bytes were changed on the way; put them again",
+        ClientError::Changed { .. } => "the bytes were changed on the way; get them again",
         ClientError::Refused(refusal) => return refused(refusal, command),
         _ => return None,
     };

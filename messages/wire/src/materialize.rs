@@ -32,20 +32,35 @@ pub struct Materialize {
     pub deadline: Option<Duration>,
 }
 
-/// The value's bytes, whole or as a stream of verified chunks in order. A stream that ends with a
-/// fault, or without having given `size` bytes, is no value.
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    pub content: ContentHash,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What a stream gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    Bytes(Bytes),
+    /// The end of a provisional value, and what it is.
+    Whole(Whole),
+}
+
+/// The value's bytes, whole or as a stream in order. A stream that ends with a fault, or without
+/// having given as many bytes as the value has, is no value.
 #[derive(Debug)]
 pub enum Body {
     Resident(Bytes),
-    Chunks(mpsc::Receiver<Result<Bytes, Fault>>),
+    Parts(mpsc::Receiver<Result<Part, Fault>>),
 }
 
 /// The answer to a request.
 #[derive(Debug)]
 pub struct Materialized {
-    pub content: ContentHash,
-    /// Bytes.
-    pub size: u64,
+    /// `None` of a provisional value, which says so at its end.
+    pub whole: Option<Whole>,
     pub body: Body,
     /// Of `Mode::Record`.
     pub trace: Option<Trace>,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use deriva_model::{CAddr, FunctionId, Recipe, Value};
+use deriva_model::{CAddr, ContentHash, FunctionId, Recipe, Value};
 use tokio::io::{AsyncRead, ReadBuf};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -193,6 +193,29 @@ async fn a_value_is_collected_up_to_the_limit() {
         get(10).await,
         Err(ClientError::TooLarge { limit: 10 })
     ));
+}
+
+#[tokio::test]
+async fn what_arrives_is_compared_with_what_the_server_says_it_is() {
+    let content = ContentHash::of(b"hello world");
+    for (says, right) in [(*content.as_bytes(), true), ([7; 32], false)] {
+        let server = start(|fake| {
+            fake.chunks = vec![b"hello ", b"world"];
+            fake.says = Some(says);
+        });
+        let client = Client::connect(&server.url).await.unwrap();
+        let mut value = client.get(&anything()).await.unwrap();
+        assert!(value.chunk().await.is_ok() && value.chunk().await.is_ok());
+        assert_eq!(value.content(), None);
+        let end = value.chunk().await;
+        match right {
+            true => assert_eq!(value.content(), Some(content)),
+            false => assert!(
+                matches!(end, Err(ClientError::Changed { arrived, .. }) if arrived == content),
+                "{end:?}"
+            ),
+        }
+    }
 }
 
 #[tokio::test]

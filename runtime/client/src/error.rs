@@ -6,7 +6,7 @@
 
 use std::{error::Error, io, time::Duration};
 
-use deriva_model::CAddr;
+use deriva_model::{CAddr, ContentHash};
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
@@ -50,6 +50,14 @@ pub enum ClientError {
         expected: CAddr,
         /// What came back.
         got: CAddr,
+    },
+    /// What arrived is not what the server says the value is.
+    #[error("what arrived hashes to {arrived}, the value is {said}")]
+    Changed {
+        /// What the value is, as the server says.
+        said: ContentHash,
+        /// What the bytes that arrived are.
+        arrived: ContentHash,
     },
     /// The answer cannot be understood.
     #[error("the server's answer is malformed: {0}")]

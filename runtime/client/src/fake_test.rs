@@ -34,6 +34,8 @@ pub(crate) struct Fake {
     /// Whether `Get` falls silent after its chunks instead of ending.
     pub(crate) silent: Option<()>,
     pub(crate) chunks: Vec<&'static [u8]>,
+    /// What `Get` says at the end that the value is.
+    pub(crate) says: Option<[u8; 32]>,
     /// The next so many calls of `Status` and `Pin` are answered UNAVAILABLE.
     pub(crate) unavailable: Arc<AtomicU32>,
     pub(crate) calls: Arc<AtomicU32>,
@@ -80,6 +82,7 @@ fn started(shape: impl FnOnce(&mut Fake), mut server: Server, scheme: &str) -> R
         last: None,
         silent: None,
         chunks: Vec::new(),
+        says: None,
         unavailable: Arc::default(),
         calls: Arc::default(),
         answer: None,
@@ -238,8 +241,16 @@ impl Deriva for Fake {
         _: Request<proto::GetRequest>,
     ) -> Result<Response<Self::GetStream>, Status> {
         let chunks = self.chunks.iter();
+        let said = self.says.map(|content| proto::GetResponse {
+            content_hash: content.to_vec().into(),
+            ..Default::default()
+        });
         let items = chunks
-            .map(|c| proto::GetResponse { chunk: (*c).into() })
+            .map(|c| proto::GetResponse {
+                chunk: (*c).into(),
+                ..Default::default()
+            })
+            .chain(said)
             .collect();
         Ok(Response::new(stream(items, self.last.clone(), self.silent)))
     }

@@ -1,12 +1,13 @@
 //! What arrives piece by piece: values, graph answers, acknowledgements.
 //!
-//! It refuses to take silence for an end: a stream is over only when the server's status said OK,
+//! A value is hashed as it arrives and compared with what the server says at its end. It refuses to
+//! take silence for an end: a stream is over only when the server's status said OK,
 //! and everything else is an error, whatever had arrived before it.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use deriva_model::CAddr;
+use deriva_model::{CAddr, ContentHash};
 use deriva_proto as proto;
 use tonic::Streaming;
 
@@ -69,14 +70,44 @@ pub struct GetStream {
 
 #[derive(Debug)]
 enum Source {
-    Value(Answers<proto::GetResponse, Bytes>),
+    Value(Answers<proto::GetResponse, (Bytes, Bytes)>, Arrived),
     Trace(Answers<proto::TraceResponse, Bytes>),
+}
+
+/// What has arrived of a value, hashed, and what the server said at its end that it is.
+#[derive(Debug, Default)]
+struct Arrived {
+    hasher: blake3::Hasher,
+    content: Option<ContentHash>,
+}
+
+impl Arrived {
+    fn take(&mut self, chunk: &Bytes, said: &Bytes) -> Result<(), ClientError> {
+        self.hasher.update(chunk);
+        if said.is_empty() {
+            return Ok(());
+        }
+        let said: ContentHash = said
+            .as_ref()
+            .try_into()
+            .map(ContentHash::from_bytes)
+            .map_err(|_| ClientError::Malformed("a content hash is not 32 bytes".to_owned()))?;
+        let arrived = ContentHash::from_bytes(*self.hasher.finalize().as_bytes());
+        if said != arrived {
+            return Err(ClientError::Changed { said, arrived });
+        }
+        self.content = Some(said);
+        Ok(())
+    }
 }
 
 impl GetStream {
     pub(crate) fn value(inner: Streaming<proto::GetResponse>, url: Arc<str>) -> Self {
         Self {
-            source: Source::Value(Answers::new(inner, |m| Ok(m.chunk), url)),
+            source: Source::Value(
+                Answers::new(inner, |m| Ok((m.chunk, m.content_hash)), url),
+                Arrived::default(),
+            ),
         }
     }
 
@@ -89,8 +120,22 @@ impl GetStream {
     /// The next bytes; `None` only when the value is whole.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
         match &mut self.source {
-            Source::Value(answers) => answers.next().await,
+            Source::Value(answers, arrived) => {
+                let Some((chunk, said)) = answers.next().await? else {
+                    return Ok(None);
+                };
+                arrived.take(&chunk, &said)?;
+                Ok(Some(chunk))
+            }
             Source::Trace(answers) => answers.next().await,
+        }
+    }
+
+    /// What arrived, once the value is whole and the server said what it is: both are the same then.
+    pub fn content(&self) -> Option<ContentHash> {
+        match &self.source {
+            Source::Value(_, arrived) => arrived.content,
+            Source::Trace(_) => None,
         }
     }
 
@@ -111,6 +156,7 @@ pub struct EvaluateStream {
     url: Arc<str>,
     root: Option<CAddr>,
     leaf: Option<CAddr>,
+    arrived: Arrived,
 }
 
 impl EvaluateStream {
@@ -120,6 +166,7 @@ impl EvaluateStream {
             url,
             root: None,
             leaf: None,
+            arrived: Arrived::default(),
         }
     }
 
@@ -132,6 +179,7 @@ impl EvaluateStream {
         };
         self.root = named(&message.root)?.or(self.root.take());
         self.leaf = named(&message.leaf)?.or(self.leaf.take());
+        self.arrived.take(&message.chunk, &message.content_hash)?;
         Ok(Some(message.chunk))
     }
 

@@ -5,7 +5,7 @@ use super::{
     address,
     answers::{Items, Outlet, pump},
     call::Call,
-    pieces::Pieces,
+    pieces::{Piece, Pieces},
     recipes,
     upload::Upload,
     values,
@@ -150,17 +150,18 @@ impl Stream for Rooted {
     type Item = Result<EvaluateResponse, Fault>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let chunk = match ready!(Pin::new(&mut self.pieces).poll_next(cx)) {
-            Some(Ok(chunk)) => chunk,
+        let piece = match ready!(Pin::new(&mut self.pieces).poll_next(cx)) {
+            Some(Ok(piece)) => piece,
             Some(Err(fault)) => return Poll::Ready(Some(Err(fault))),
             None if self.root.is_none() => return Poll::Ready(None),
-            None => Bytes::new(),
+            None => Piece::default(),
         };
         let root = self.root.take().unwrap_or_default();
         Poll::Ready(Some(Ok(EvaluateResponse {
-            chunk,
+            chunk: piece.bytes,
             root,
             leaf: Bytes::new(),
+            content_hash: values::hash(piece.content),
         })))
     }
 }

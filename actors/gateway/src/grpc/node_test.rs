@@ -17,7 +17,7 @@ use deriva_messages::{
     dag::{Consumers, DagMessage, Forgotten, GraphNode, GraphQuestion, PinPage},
     gateway::GatewayMessage,
     gc::{Collected, GcMessage},
-    materialize::{Body, MaterializeMessage, Materialized, Mode},
+    materialize::{Body, MaterializeMessage, Materialized, Mode, Part, Whole},
 };
 use deriva_model::{CAddr, ChunkSize, ContentHash, Recipe, Trace};
 use deriva_proto::deriva_client::DerivaClient;
@@ -253,8 +253,10 @@ impl Script {
             steps: Vec::new(),
         });
         let answer = |size: usize, body| Materialized {
-            content: ContentHash::of(b""),
-            size: size as u64,
+            whole: Some(Whole {
+                content: ContentHash::of(b""),
+                size: size as u64,
+            }),
             body,
             trace,
         };
@@ -275,12 +277,12 @@ impl Script {
                 let (give, take) = mpsc::channel(1);
                 tokio::spawn(async move {
                     for chunk in chunks {
-                        if give.send(Ok(chunk)).await.is_err() {
+                        if give.send(Ok(Part::Bytes(chunk))).await.is_err() {
                             return;
                         }
                     }
                 });
-                reply.send(Ok(answer(size, Body::Chunks(take)))).unwrap();
+                reply.send(Ok(answer(size, Body::Parts(take)))).unwrap();
             }
         }
     }

@@ -1,12 +1,17 @@
 //! `Get` and `Trace`: the value of an address, and how it came to be.
 
-use super::{address, answers::Items, call::Call, pieces::Pieces};
+use super::{
+    address,
+    answers::Items,
+    call::Call,
+    pieces::{Piece, Pieces},
+};
 use bytes::Bytes;
 use deriva_messages::{
     Fault,
     materialize::{Materialize, Mode, Transient},
 };
-use deriva_model::{CAddr, Trace};
+use deriva_model::{CAddr, ContentHash, Trace};
 use deriva_proto::{EvaluationMode, GetRequest, GetResponse, TraceRequest, TraceResponse};
 use deriva_system::ask;
 use std::sync::Arc;
@@ -17,24 +22,38 @@ pub(super) async fn get(call: Call, message: GetRequest) -> Result<Items<GetResp
     let root = address::read("addr", &message.addr)?;
     let mode = mode(message.mode, &message.trace)?;
     let pieces = match warm(&call, &root, &mode) {
-        Some(bytes) => Pieces::of(bytes, call.context.node.limits.stream_chunk),
+        Some((content, bytes)) => {
+            Pieces::of_value(content, bytes, call.context.node.limits.stream_chunk)
+        }
         None => {
             materialize(&call, root, mode, Transient::default())
                 .await?
                 .1
         }
     };
-    Ok(Box::pin(
-        pieces.map(|piece| Ok(GetResponse { chunk: piece? })),
-    ))
+    Ok(Box::pin(pieces.map(|piece| piece.map(response))))
+}
+
+fn response(piece: Piece) -> GetResponse {
+    GetResponse {
+        chunk: piece.bytes,
+        content_hash: hash(piece.content),
+    }
+}
+
+/// A content hash as a message has it, or nothing.
+pub(super) fn hash(content: Option<ContentHash>) -> Bytes {
+    content.map_or_else(Bytes::new, |content| {
+        Bytes::copy_from_slice(content.as_bytes())
+    })
 }
 
 /// A replay computes everything afresh, so no value in memory answers it.
-fn warm(call: &Call, root: &CAddr, mode: &Mode) -> Option<Bytes> {
+fn warm(call: &Call, root: &CAddr, mode: &Mode) -> Option<(ContentHash, Bytes)> {
     match mode {
         Mode::Parallel | Mode::Sequential => {
             let value = call.context.node.values.warm(root)?;
-            Some(value.bytes.clone())
+            Some((value.content(), value.bytes.clone()))
         }
         Mode::Record | Mode::Replay(_) => None,
     }
@@ -77,9 +96,11 @@ pub(super) async fn trace(
     };
     let document = call.read(move |_| encode(&trace)).await?;
     let pieces = Pieces::of(document, call.context.node.limits.stream_chunk);
-    Ok(Box::pin(
-        pieces.map(|piece| Ok(TraceResponse { chunk: piece? })),
-    ))
+    Ok(Box::pin(pieces.map(|piece| {
+        Ok(TraceResponse {
+            chunk: piece?.bytes,
+        })
+    })))
 }
 
 fn encode(trace: &Trace) -> Result<Bytes, Fault> {

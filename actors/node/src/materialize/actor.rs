@@ -3,15 +3,17 @@
 use super::{
     MaterializeArgs,
     decide::{self, Effect, Heard, Phase},
-    perform::{self, Bell, Pump, Watch},
+    perform::{self, Bell, Watch},
+    pump::{Pump, Source},
 };
 use deriva_messages::{
     Fault, Reply,
-    materialize::{Body, Materialize, Materialized},
+    materialize::{Body, Materialize, Materialized, Whole},
 };
 use deriva_model::Trace;
 use deriva_system::{
-    compute::{Compute, StoredContent, Ticket},
+    compute::{Compute, StoredContent, Tail, Ticket},
+    shard::shard_of,
     view::Held,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
@@ -102,16 +104,29 @@ impl Actor for MaterializeActor {
                 bytes,
                 trace,
             } => {
-                let whole = Materialized {
+                let whole = Some(Whole {
                     content,
                     size: bytes.len() as u64,
+                });
+                request.answer(Ok(Materialized {
+                    whole,
                     body: Body::Resident(bytes),
                     trace,
-                };
-                request.answer(Ok(whole));
+                }));
                 request.end(&myself);
             }
-            Effect::Stream { stored, trace } => request.stream(&myself, stored, trace),
+            Effect::Stream { stored, trace } => {
+                let whole = Some(Whole {
+                    content: stored.content,
+                    size: stored.size,
+                });
+                let source = request.stored(stored);
+                request.stream(&myself, source, (whole, trace));
+            }
+            Effect::Follow { tail, trace } => {
+                let source = request.followed(tail);
+                request.stream(&myself, source, (None, trace));
+            }
             Effect::Refuse(fault) => {
                 request.answer(Err(fault));
                 request.end(&myself);
@@ -142,14 +157,34 @@ impl Request {
         }
     }
 
-    fn stream(&mut self, myself: &ActorRef<Notice>, stored: StoredContent, trace: Option<Trace>) {
-        let (pump, chunks) = Pump::start(myself, &self.tools, stored, self.span.clone());
+    fn stored(&self, stored: StoredContent) -> Source {
+        let shard = shard_of(&stored.content, self.tools.blobs.len());
+        Source::Stored {
+            slot: self.tools.blobs.get(shard).cloned(),
+            stored,
+        }
+    }
+
+    fn followed(&self, tail: Box<dyn Tail>) -> Source {
+        Source::Followed {
+            tail,
+            patience: self.tools.config.reader_patience,
+        }
+    }
+
+    fn stream(
+        &mut self,
+        myself: &ActorRef<Notice>,
+        source: Source,
+        (whole, trace): (Option<Whole>, Option<Trace>),
+    ) {
+        let window = self.tools.config.stream_window;
+        let (pump, parts) = Pump::start(myself, source, window, self.span.clone());
         self.pump = Some(pump);
         self.phase = Phase::Streaming;
         self.answer(Ok(Materialized {
-            content: stored.content,
-            size: stored.size,
-            body: Body::Chunks(chunks),
+            whole,
+            body: Body::Parts(parts),
             trace,
         }));
     }

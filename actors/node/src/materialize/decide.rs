@@ -3,10 +3,15 @@
 use bytes::Bytes;
 use deriva_messages::{Fault, materialize::Mode};
 use deriva_model::{ContentHash, Trace};
-use deriva_system::compute::{Evaluated, Outcome, StoredContent};
+use deriva_system::compute::{Evaluated, Outcome, StoredContent, Tail};
+use std::time::Duration;
 
 /// What a caller over the limit is told to wait.
 const RETRY_AFTER_MS: u64 = 100;
+
+/// Long enough for a reader that writes to a slow disk; what is held for it meanwhile is memory and
+/// room in scratch files.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bounds of the requests of one node.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +20,8 @@ pub struct MaterializeConfig {
     pub max_requests: usize,
     /// Chunks of a stream that wait for its reader; at least 1.
     pub stream_window: usize,
+    /// How long a computation waits for its only readers.
+    pub reader_patience: Duration,
 }
 
 impl Default for MaterializeConfig {
@@ -22,6 +29,7 @@ impl Default for MaterializeConfig {
         Self {
             max_requests: 4096,
             stream_window: 2,
+            reader_patience: READER_PATIENCE,
         }
     }
 }
@@ -68,7 +76,6 @@ pub(super) enum Phase {
 }
 
 /// What is done about it.
-#[derive(Debug)]
 pub(super) enum Effect {
     /// Answers with bytes and ends.
     Whole {
@@ -79,6 +86,11 @@ pub(super) enum Effect {
     /// Answers with a stream from the disk and goes on.
     Stream {
         stored: StoredContent,
+        trace: Option<Trace>,
+    },
+    /// Answers with a stream of what is being computed and goes on.
+    Follow {
+        tail: Box<dyn Tail>,
         trace: Option<Trace>,
     },
     /// Answers with a fault and ends.
@@ -115,5 +127,6 @@ fn deliver(evaluated: Evaluated) -> Effect {
             trace,
         },
         Outcome::Stored(stored) => Effect::Stream { stored, trace },
+        Outcome::Production(tail) => Effect::Follow { tail, trace },
     }
 }

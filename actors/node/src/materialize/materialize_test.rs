@@ -27,10 +27,8 @@ async fn what_is_evaluated_is_answered_whole() {
     let withdrawn = std::mem::replace(&mut begun.withdrawn, tokio::sync::oneshot::channel().1);
     begun.give(value());
     let (_interest, answer) = asking.await.unwrap().unwrap();
-    assert_eq!(
-        (answer.content, answer.size),
-        (ContentHash::of(b"value"), 5)
-    );
+    let whole = answer.whole.unwrap();
+    assert_eq!((whole.content, whole.size), (ContentHash::of(b"value"), 5));
     assert!(matches!(answer.body, Body::Resident(bytes) if bytes == "value"));
     assert!(answer.trace.is_none());
     // Its interest held or not, the request is over and its ticket gone.

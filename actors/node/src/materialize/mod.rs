@@ -12,11 +12,13 @@
 //! Invariants:
 //! - Every request is answered once: with the value, with a fault, or by the actor's end.
 //! - The compute ticket goes as soon as nobody waits any more, which withdraws this request only.
-//! - A stream holds at most `stream_window` chunks beyond what its reader has taken.
+//! - A stream holds at most `stream_window` parts beyond what its reader has taken.
+//! - A computation that waits for a reader who takes nothing ends after `reader_patience`.
 
 mod actor;
 mod decide;
 mod perform;
+mod pump;
 mod supervisor;
 
 pub use decide::MaterializeConfig;

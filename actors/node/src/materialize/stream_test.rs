@@ -6,41 +6,59 @@ use super::stage_test::{Stage, asked, chunks, stored};
 use bytes::Bytes;
 use deriva_messages::{
     Fault,
-    materialize::{Body, Interest, Materialize},
+    materialize::{Body, Interest, Materialize, Part, Whole},
 };
 use deriva_model::CAddr;
-use deriva_system::compute::Outcome;
-use std::time::Duration;
+use deriva_model::ContentHash;
+use deriva_system::{
+    compute::{Next, Outcome, Tail},
+    scratch::{MemoryScratch, Scratch},
+};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 const WINDOW: usize = 2;
 
-type Chunks = mpsc::Receiver<Result<Bytes, Fault>>;
+type Parts = mpsc::Receiver<Result<Part, Fault>>;
 
 fn narrow() -> MaterializeConfig {
     MaterializeConfig {
         max_requests: 1,
         stream_window: WINDOW,
+        ..MaterializeConfig::default()
     }
 }
 
 async fn streaming(
     shelf: Vec<Result<Bytes, Fault>>,
     request: Materialize,
-) -> (Stage, Interest, Chunks) {
+) -> (Stage, Interest, Parts) {
     let content = stored(&shelf);
     let mut stage = Stage::new(narrow(), shelf).await;
     let asking = stage.ask(request);
     stage.next_begun().await.give(Outcome::Stored(content));
     let (interest, answer) = asking.await.unwrap().unwrap();
-    assert_eq!(
-        (answer.content, answer.size),
-        (content.content, content.size)
-    );
-    let Body::Chunks(reader) = answer.body else {
+    let whole = answer.whole.unwrap();
+    assert_eq!((whole.content, whole.size), (content.content, content.size));
+    let Body::Parts(reader) = answer.body else {
         panic!("{:?}", answer.body)
     };
     (stage, interest, reader)
+}
+
+fn length(part: Part) -> usize {
+    match part {
+        Part::Bytes(bytes) => bytes.len(),
+        Part::Whole(_) => 0,
+    }
 }
 
 /// Lets everything else that can run do so.
@@ -55,7 +73,7 @@ async fn chunks_come_whole_and_in_order() {
     let shelf = chunks(10);
     let (mut stage, _interest, mut reader) = streaming(shelf.clone(), asked(b"root")).await;
     for chunk in shelf {
-        assert_eq!(reader.recv().await, Some(chunk));
+        assert_eq!(reader.recv().await, Some(chunk.map(Part::Bytes)));
     }
     assert_eq!(reader.recv().await, None);
     let (_next, _begun) = stage.ask_until_let_in().await;
@@ -134,7 +152,7 @@ async fn a_deadline_ends_the_stream_too() {
     let (_next, _begun) = stage.ask_until_let_in().await;
     let mut got = 0;
     while let Some(chunk) = reader.recv().await {
-        got += chunk.map_or(0, |bytes| bytes.len());
+        got += chunk.map_or(0, length);
     }
     assert!(got < 10 * 1024);
 }
@@ -152,7 +170,7 @@ async fn damage_on_the_way_is_the_last_word() {
     let asking = stage.ask(asked(b"root"));
     stage.next_begun().await.give(Outcome::Stored(content));
     let (_interest, answer) = asking.await.unwrap().unwrap();
-    let Body::Chunks(mut reader) = answer.body else {
+    let Body::Parts(mut reader) = answer.body else {
         panic!("{:?}", answer.body)
     };
     assert!(reader.recv().await.unwrap().is_ok());
@@ -170,11 +188,130 @@ async fn chunks_that_do_not_add_up_are_damage() {
         let asking = stage.ask(asked(b"root"));
         stage.next_begun().await.give(Outcome::Stored(content));
         let (_interest, answer) = asking.await.unwrap().unwrap();
-        let Body::Chunks(mut reader) = answer.body else {
+        let Body::Parts(mut reader) = answer.body else {
             panic!("{:?}", answer.body)
         };
         assert!(reader.recv().await.unwrap().is_ok());
         let damage = reader.recv().await.unwrap().unwrap_err();
         assert!(matches!(damage, Fault::DataLoss { .. }), "{damage}");
     }
+}
+
+/// Whether a production says that it waits for its reader, and how often it was asked.
+#[derive(Clone, Default)]
+struct Awaited {
+    says: bool,
+    asked: Arc<AtomicU64>,
+}
+
+/// A production that the test scripted: what it gives, and whether it waits for its reader.
+struct Script {
+    next: VecDeque<Result<Next, Fault>>,
+    awaited: Awaited,
+}
+
+impl Tail for Script {
+    fn poll_next(&mut self, _context: &mut Context<'_>) -> Poll<Result<Next, Fault>> {
+        self.next.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.awaited.asked.fetch_add(1, Ordering::Relaxed);
+        self.awaited.says
+    }
+}
+
+async fn following(next: Vec<Result<Next, Fault>>, awaited: &Awaited) -> (Stage, Interest, Parts) {
+    let config = MaterializeConfig {
+        reader_patience: Duration::from_millis(20),
+        ..narrow()
+    };
+    let mut stage = Stage::new(config, Vec::new()).await;
+    let asking = stage.ask(asked(b"root"));
+    let tail = Script {
+        next: next.into(),
+        awaited: awaited.clone(),
+    };
+    let outcome = Outcome::Production(Box::new(tail));
+    stage.next_begun().await.give(outcome);
+    let (interest, answer) = asking.await.unwrap().unwrap();
+    assert_eq!(answer.whole, None);
+    let Body::Parts(reader) = answer.body else {
+        panic!("{:?}", answer.body)
+    };
+    (stage, interest, reader)
+}
+
+fn pieces(count: usize) -> Vec<Result<Next, Fault>> {
+    let piece = |_| Ok(Next::Piece(Bytes::from_static(b"piece")));
+    (0..count).map(piece).collect()
+}
+
+#[tokio::test]
+async fn what_is_being_computed_comes_in_order_from_memory_and_from_files() {
+    let file = MemoryScratch::new(100).file().unwrap();
+    file.push(b"first").unwrap();
+    let content = ContentHash::of(b"firstpiece");
+    let mut next = pieces(1);
+    next.insert(0, Ok(Next::Away { file, number: 0 }));
+    next.push(Ok(Next::End { content, size: 10 }));
+    let (mut stage, _interest, mut reader) = following(next, &Awaited::default()).await;
+    for expected in [
+        Part::Bytes(Bytes::from_static(b"first")),
+        Part::Bytes(Bytes::from_static(b"piece")),
+        Part::Whole(Whole { content, size: 10 }),
+    ] {
+        assert_eq!(reader.recv().await, Some(Ok(expected)));
+    }
+    assert_eq!(reader.recv().await, None);
+    let (_next, _begun) = stage.ask_until_let_in().await;
+}
+
+#[tokio::test]
+async fn a_computation_that_fails_says_so_at_the_end_of_its_stream() {
+    let mut next = pieces(1);
+    next.push(Err(Fault::Draining));
+    let (_stage, _interest, mut reader) = following(next, &Awaited::default()).await;
+    assert!(reader.recv().await.unwrap().is_ok());
+    assert_eq!(reader.recv().await, Some(Err(Fault::Draining)));
+    assert_eq!(reader.recv().await, None);
+}
+
+#[tokio::test]
+async fn a_reader_who_takes_nothing_while_the_computation_waits_is_left() {
+    let awaited = Awaited {
+        says: true,
+        ..Awaited::default()
+    };
+    let (mut stage, _interest, mut reader) = following(pieces(10), &awaited).await;
+    // Its place is free though it holds the stream and its interest.
+    let (_next, _begun) = stage.ask_until_let_in().await;
+    let mut got = 0;
+    while let Some(part) = reader.recv().await {
+        got += part.map_or(0, length);
+    }
+    assert_eq!(got, WINDOW * b"piece".len());
+}
+
+#[tokio::test]
+async fn a_reader_whom_nothing_waits_for_may_take_its_time() {
+    let awaited = Awaited::default();
+    let (mut stage, _interest, mut reader) = following(pieces(10), &awaited).await;
+    let refused = stage.ask(asked(b"other"));
+    assert!(refused.await.unwrap().is_err(), "the place is taken");
+    while awaited.asked.load(Ordering::Relaxed) < 3 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..10 {
+        assert!(reader.recv().await.unwrap().is_ok());
+    }
+    drop(reader);
+    let (_next, _begun) = stage.ask_until_let_in().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_withdraws_from_the_computation() {
+    let (mut stage, interest, reader) = following(pieces(1), &Awaited::default()).await;
+    drop((interest, reader));
+    let (_next, _begun) = stage.ask_until_let_in().await;
 }

@@ -328,8 +328,7 @@ fn what_two_functions_need_is_made_once() {
     assert!(value(&streaming.rig.evaluator, both).starts_with(size.as_bytes()));
     // Some of it was made and given up by the batch that came first.
     assert_eq!(streaming.rig.evaluator.counts().executions, 4);
-    drop(streaming.rig.evaluator);
-    assert_eq!(sources.scratch.used(), 0);
+    streaming.until_idle();
 }
 
 #[test]
