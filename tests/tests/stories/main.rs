@@ -24,5 +24,6 @@ mod metrics;
 mod raw;
 mod recipe_input;
 mod start_input;
+mod streaming;
 mod text_input;
 mod thin;

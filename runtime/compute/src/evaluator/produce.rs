@@ -126,6 +126,7 @@ impl Shared {
         let pace = match aside {
             true => {
                 state.parked.insert(course.flight, course);
+                told(&state);
                 Pace::Off
             }
             false => Pace::On(course),
@@ -207,6 +208,7 @@ impl Shared {
                 self.work.notify_one();
             }
         }
+        told(state);
     }
 
     fn resume(&self, flight: FlightId) -> Resume {
@@ -218,6 +220,7 @@ impl Shared {
             let mut state = shared.state.lock();
             if let Some(course) = state.parked.remove(&flight) {
                 state.resumed.push_back(course);
+                told(&state);
                 shared.work.notify_one();
             }
         })
@@ -264,10 +267,10 @@ impl Shared {
             .copied()
             .filter(|flight| board.audience(*flight).is_none())
             .collect();
-        unwanted
-            .iter()
-            .filter_map(|flight| parked.remove(flight).map(|course| *course))
-            .collect()
+        let gone = unwanted.iter().filter_map(|flight| parked.remove(flight));
+        let gone = gone.map(|course| *course).collect();
+        told(state);
+        gone
     }
 
     pub(super) fn forget_in(&self, state: &mut State, id: RequestId) -> Option<Request> {
@@ -276,6 +279,10 @@ impl Shared {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         Some(request)
     }
+}
+
+fn told(state: &State) {
+    metrics::gauge!("materialize_productions_waiting").set(state.parked.len() as f64);
 }
 
 enum Opened {
