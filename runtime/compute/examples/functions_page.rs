@@ -16,8 +16,8 @@ A name and version mean the same bytes out for ever. Params are given as typed v
 them. A function that *streams* computes piece by piece, in memory that does not grow with its inputs unless its
 description says what it holds; every other takes at most 64 MiB of inputs in total. What sorts, joins, groups or reads
 from the end sorts or keeps in scratch files what its scratch memory (256 MiB by default) does not hold: at most some
-three times its inputs, and for `csv_join` the right side of the result besides. One line or record must fit into about
-a quarter of that memory. Each runs in a budget of output, scratch memory, steps and time, and gives a typed refusal
+three times its inputs, and for `csv_join` the right side of the result besides. One line must fit into about a quarter
+of that memory, one record into about a tenth. Each runs in a budget of output, scratch memory, steps and time, and gives a typed refusal
 when it is used up, never a short value; a full scratch directory is a fault that a later call may not meet. Encoders of
 64-bit machines are meant where bytes are compressed.
 ";

@@ -124,6 +124,9 @@ impl TableStream {
 struct Recent {
     source: SourceReader,
     bytes: Vec<u8>,
+    /// How many of `bytes` are let go of: they are moved away when more is read.
+    gone: usize,
+    /// Offset in the input of the first byte that is not.
     start: u64,
     /// Lines that ended before `start`.
     lines: u64,
@@ -142,6 +145,7 @@ impl Recent {
             delimiters: 0,
             paid: 0,
             bytes: Vec::new(),
+            gone: 0,
             start: 0,
             lines: 0,
             after_return: false,
@@ -151,28 +155,39 @@ impl Recent {
     /// Lets go of what lies before `offset`, counting its lines.
     fn forget(&mut self, offset: u64) {
         let len = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        let gone: Vec<u8> = self.bytes.drain(..len.min(self.bytes.len())).collect();
-        self.start += gone.len() as u64;
-        self.delimiters -= memchr::memchr_iter(self.delimiter, &gone).count();
-        let (lines, after_return) = count(&gone, self.after_return);
+        let held = self.held();
+        let (going, _) = held.split_at(len.min(held.len()));
+        let (lines, after_return) = count(going, self.after_return);
+        let delimiters = memchr::memchr_iter(self.delimiter, going).count();
+        let going = going.len();
+        self.gone += going;
+        self.start += going as u64;
+        self.delimiters -= delimiters;
         self.lines += lines;
         self.after_return = after_return;
     }
 
+    /// The bytes of the record at work, and what was read with it.
+    fn held(&self) -> &[u8] {
+        self.bytes.get(self.gone..).unwrap_or_default()
+    }
+
     /// The line on which the record at work starts; blank lines before it are not of it.
     fn line(&self) -> u64 {
-        let blank = self
-            .bytes
-            .iter()
-            .take_while(|b| b"\r\n".contains(b))
-            .count();
-        let blanks = self.bytes.get(..blank).unwrap_or_default();
+        let held = self.held();
+        let blank = held.iter().take_while(|b| b"\r\n".contains(b)).count();
+        let blanks = held.get(..blank).unwrap_or_default();
         self.lines + count(blanks, self.after_return).0 + 1
     }
 }
 
 /// How many lines end in `bytes`, and whether the last byte is a carriage return.
 fn count(bytes: &[u8], mut after_return: bool) -> (u64, bool) {
+    if memchr::memchr(b'\r', bytes).is_none() {
+        let second = after_return && bytes.first() == Some(&b'\n');
+        let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        return (lines - u64::from(second), after_return && bytes.is_empty());
+    }
     let mut lines = 0;
     for byte in bytes {
         let second = *byte == b'\n' && after_return;
@@ -186,6 +201,8 @@ impl Read for Recent {
     fn read(&mut self, into: &mut [u8]) -> IoResult<usize> {
         let read = self.source.read(into)?;
         let seen = into.get(..read).unwrap_or_default();
+        // Before anything is read the reader has used up what was, but for the record at work.
+        self.bytes.drain(..std::mem::take(&mut self.gone));
         self.delimiters += memchr::memchr_iter(self.delimiter, seen).count();
         let bytes = (self.bytes.len() + seen.len()) as u64 * SCRATCH_PER_BYTE;
         let scratch = bytes + self.delimiters as u64 * SCRATCH_PER_CELL;

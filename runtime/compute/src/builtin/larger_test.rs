@@ -72,6 +72,10 @@ impl ScratchFile for WatchedFile {
         self.0.piece(number)
     }
 
+    fn pieces(&self) -> u64 {
+        self.0.pieces()
+    }
+
     fn size(&self) -> u64 {
         self.0.size()
     }

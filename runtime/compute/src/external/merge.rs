@@ -1,9 +1,9 @@
 //! Merges sorted runs: always the least of their first records, of equal ones that of the oldest run.
 
+use super::cursor::Cursor;
 use super::keys::Key;
 use super::run::head;
 use super::sorter::{Part, Rule, Ties};
-use super::tape::Cursor;
 use crate::budget::Budget;
 use crate::function::FunctionError;
 

@@ -7,6 +7,7 @@
 //! that their keys stand in the wanted order as bytes, is the function's affair. It refuses to guess
 //! at the size of anything, and to read back what it did not write.
 
+mod cursor;
 mod keys;
 mod merge;
 mod order;
@@ -19,12 +20,12 @@ mod tape;
 #[cfg(test)]
 mod external_test;
 
+pub(crate) use cursor::Cursor;
 pub(crate) use keys::{Key, cells, ordered, unordered};
 pub(crate) use run::Run;
 pub(crate) use sorted::{Sorted, Sorting};
 pub(crate) use sorter::{Order, Sorter, Ties};
 pub(crate) use spool::{Reel, Spool};
-pub(crate) use tape::Cursor;
 
 use crate::streaming::PIECE_BYTES;
 

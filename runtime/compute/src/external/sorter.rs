@@ -7,11 +7,12 @@
 
 use std::cmp::Ordering;
 
+use super::cursor::{Cursor, cursor_cost};
 use super::merge::Merge;
 use super::piece_bytes;
 use super::run::Run;
 use super::sorted::{Listed, Sorted};
-use super::tape::{Cursor, Stretch, Tape, Writer, cursor_cost};
+use super::tape::{Stretch, Tape, Writer};
 use crate::budget::Budget;
 use crate::function::FunctionError;
 

@@ -3,8 +3,9 @@
 
 use bytes::Bytes;
 
+use super::cursor::Cursor;
 use super::piece_bytes;
-use super::tape::{Cursor, Stretch, Tape, header};
+use super::tape::{Stretch, Tape, header};
 use crate::budget::Budget;
 use crate::function::FunctionError;
 
