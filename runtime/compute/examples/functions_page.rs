@@ -14,9 +14,12 @@ Written by `cargo run -q -p deriva-compute --example functions_page > runtime/co
 
 A name and version mean the same bytes out for ever. Params are given as typed values or as the one string that spells
 them. A function that *streams* computes piece by piece, in memory that does not grow with its inputs unless its
-description says what it holds; every other takes at most 64 MiB of inputs in total. Each runs in a budget of output,
-scratch memory, steps and time, and gives a typed refusal when it is used up, never a short value. Encoders of 64-bit
-machines are meant where bytes are compressed.
+description says what it holds; every other takes at most 64 MiB of inputs in total. What sorts, joins, groups or reads
+from the end sorts or keeps in scratch files what its scratch memory (256 MiB by default) does not hold: at most some
+three times its inputs, and for `csv_join` the right side of the result besides. One line must fit into about a quarter
+of that memory, one record into about a tenth. Each runs in a budget of output, scratch memory, steps and time, and gives a typed refusal
+when it is used up, never a short value; a full scratch directory is a fault that a later call may not meet. Encoders of
+64-bit machines are meant where bytes are compressed.
 ";
 
 const HOW: &str = "
@@ -38,8 +41,9 @@ const THEN: &str = "```
 5. Write this page anew.
 
 For work on bytes rather than lines implement `Transform` (`src/builtin/flow.rs`), for records of a table `RecordWork`
-(`src/builtin/csv_columns.rs`); what needs all of its input at once implements `ComputeFunction` itself, as
-`src/builtin/reverse.rs` does. Charge bytes to the budget before they are held, and bound every buffer. Once released, a
+(`src/builtin/csv_columns.rs`); what needs its input in another order or once more has `Sorter` and `Spool`
+(`src/external`), as in `src/builtin/sort_lines.rs` and `src/builtin/reverse.rs`. What must have all of its input at once
+implements `ComputeFunction` itself. Charge bytes to the budget before they are held, and bound every buffer. Once released, a
 function is never edited to give other bytes: that is a new version beside it.
 ";
 

@@ -24,6 +24,7 @@ type Answer = Result<Bytes, FunctionError>;
 pub(crate) fn tables(bytes: &[u8]) {
     run("csv_select", &[("columns", "a")], bytes);
     run("csv_sort", &[("by", "a"), ("type", "number")], bytes);
+    run("csv_join", &[("left_on", "a"), ("how", "left")], bytes);
     run(
         "csv_filter",
         &[("column", "a"), ("op", "ne"), ("value", "1")],
@@ -78,6 +79,17 @@ pub(crate) fn numbers(bytes: &[u8]) {
         }
     }
     run("histogram", &[("low", "0"), ("high", "10")], bytes);
+    let sorted = both("sort_lines", &[("order", "desc")], bytes);
+    let unique = both("sort_lines", &[("unique", "true")], bytes);
+    if let (Ok(sorted), Ok(unique)) = (sorted, unique) {
+        let again = both("unique_lines", &[], &sorted);
+        let again = again.and_then(|lines| both("sort_lines", &[], &lines));
+        assert_eq!(
+            again,
+            Ok(unique),
+            "sorting and picking out can change places"
+        );
+    }
 }
 
 /// What decodes text.
@@ -113,17 +125,17 @@ fn run(name: &str, params: &[(&str, &str)], bytes: &[u8]) {
     drop(both(name, params, bytes));
 }
 
-/// The function in one go and in pieces of three bytes; the answer of both.
+/// The function in one go and in pieces of three bytes; the answer of both. Each input is the same.
 fn both(name: &str, params: &[(&str, &str)], bytes: &[u8]) -> Answer {
     let Some(call) = prepare(name, params) else {
         panic!("{name} {params:?} is not a call that fits its card");
     };
-    let input = Bytes::copy_from_slice(bytes);
-    let batch = call.run(std::slice::from_ref(&input), &mut budget());
+    let inputs = vec![Bytes::copy_from_slice(bytes); call.spec().inputs.min];
+    let batch = call.run(&inputs, &mut budget());
     if let Err(FunctionError::Panicked { message }) = &batch {
         panic!("{name}: {message}");
     }
-    let streamed = drain(&call, input);
+    let streamed = drain(&call, inputs);
     if let Err(FunctionError::Panicked { message }) = &streamed {
         panic!("{name}, streamed: {message}");
     }
@@ -141,13 +153,19 @@ fn prepare(name: &str, params: &[(&str, &str)]) -> Option<Call> {
     let params = params
         .map(|(k, v)| (k.to_string(), Value::from(*v)))
         .collect();
-    let inputs = vec![CAddr::from_bytes([7; 32])];
-    let recipe = Recipe::new(FunctionId::new(name, "1.0.0"), inputs, params).ok()?;
-    Registry::builtin().prepare(&recipe).ok()
+    let registry = Registry::builtin();
+    let id = FunctionId::new(name, "1.0.0");
+    let inputs = registry.get(&id)?.spec().inputs.min;
+    let inputs = vec![CAddr::from_bytes([7; 32]); inputs];
+    registry
+        .prepare(&Recipe::new(id, inputs, params).ok()?)
+        .ok()
 }
 
-fn drain(call: &Call, input: Bytes) -> Answer {
-    let mut stream = call.open_stream(vec![Whole::in_pieces_of(input, 3)], budget())?;
+fn drain(call: &Call, inputs: Vec<Bytes>) -> Answer {
+    let inputs = inputs.into_iter();
+    let inputs = inputs.map(|input| Whole::in_pieces_of(input, 3)).collect();
+    let mut stream = call.open_stream(inputs, budget())?;
     let mut value = Vec::new();
     while let Some(piece) = stream.pull()? {
         assert!(!piece.is_empty());

@@ -258,8 +258,9 @@ impl Budget {
         }
     }
 
-    /// A piece of a stream was taken in or given out: steps and wall time start anew. A stream may
-    /// last as long as it gets on; what it wrote and holds stays charged.
+    /// A piece of a stream was taken in or given out, or went to a scratch file or came back from it:
+    /// steps and wall time start anew. A stream may last as long as it gets on, and what goes through
+    /// scratch files does so in a bounded number of passes; what it wrote and holds stays charged.
     pub fn progressed(&mut self) {
         self.steps_before = self.steps_used();
         self.steps = 0;

@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod builtin;
 pub mod evaluator;
+mod external;
 pub mod function;
 pub mod params;
 pub mod registry;

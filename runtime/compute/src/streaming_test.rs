@@ -8,6 +8,7 @@ use deriva_model::{CAddr, FunctionId, Recipe, Value};
 
 use super::*;
 use crate::budget::{BudgetLimits, Resource};
+use crate::function::{Arity, CostHint, FunctionSpec};
 use crate::registry::Registry;
 
 /// A clock that moves when it is told to.
@@ -64,6 +65,46 @@ fn call(name: &str, params: &[(&str, &str)]) -> Call {
     Registry::builtin().prepare(&recipe).unwrap()
 }
 
+/// A function that needs all of its input at once: no built-in one does.
+struct Batch(FunctionSpec);
+
+impl ComputeFunction for Batch {
+    fn spec(&self) -> &FunctionSpec {
+        &self.0
+    }
+
+    fn execute(
+        &self,
+        inputs: &[Bytes],
+        _params: &Params,
+        _budget: &mut Budget,
+    ) -> Result<Bytes, FunctionError> {
+        Ok(inputs.concat().into())
+    }
+}
+
+fn batch() -> Call {
+    let id = FunctionId::new("batch", "1.0.0");
+    let spec = FunctionSpec {
+        id: id.clone(),
+        description: String::new(),
+        inputs: Arity::exactly(&["data"]),
+        params: Vec::new(),
+        example: String::new(),
+        cost: CostHint {
+            fixed_nanos: 1,
+            nanos_per_kib: 1,
+        },
+    };
+    let mut registry = Registry::new();
+    registry.register(Arc::new(Batch(spec))).unwrap();
+    let inputs = vec![CAddr::from_bytes([7; 32])];
+    let recipe = Recipe::new(id, inputs, std::collections::BTreeMap::new()).unwrap();
+    let call = registry.prepare(&recipe).unwrap();
+    assert!(!call.streams());
+    call
+}
+
 fn all(mut stream: Stream) -> Result<Vec<u8>, FunctionError> {
     let mut value = Vec::new();
     while let Some(piece) = stream.pull()? {
@@ -76,13 +117,15 @@ fn all(mut stream: Stream) -> Result<Vec<u8>, FunctionError> {
 #[test]
 fn a_source_that_was_cut_off_is_an_error_and_stays_one() {
     let hand = Hand::default();
-    // One that streams, one that gathers.
-    for (name, params) in [("skip", &[("count", "0")][..]), ("reverse", &[])] {
+    for call in [
+        call("skip", &[("count", "0")]),
+        call("reverse", &[]),
+        batch(),
+    ] {
+        let name = call.spec().id.name.clone();
         let source = script(&[Some("ab"), None], &hand, 0);
         let budget = hand.budget(BudgetLimits::streaming());
-        let mut stream = call(name, params)
-            .open_stream(vec![source], budget)
-            .unwrap();
+        let mut stream = call.open_stream(vec![source], budget).unwrap();
         let mut error = None;
         for _ in 0..4 {
             if let Err(got) = stream.pull() {
@@ -193,8 +236,7 @@ fn inputs_that_a_batch_function_cannot_hold_are_refused_as_they_come() {
     }
     let hand = Hand::default();
     let budget = hand.budget(BudgetLimits::streaming());
-    let call = call("reverse", &[]);
-    assert!(!call.streams());
+    let call = batch();
     let mut stream = call.open_stream(vec![Box::new(Zeros)], budget).unwrap();
     assert!(matches!(
         stream.pull(),

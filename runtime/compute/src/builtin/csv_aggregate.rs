@@ -4,252 +4,227 @@
 //! to right in row order, starting at zero, in IEEE doubles. Numbers are read and written by
 //! `number.rs`; an empty cell is missing and counts for nothing, any other that is no number is
 //! refused by line, and so is a sum that overflows.
+//!
+//! When groups fill their memory, those that are there go on as before, and the records of all others
+//! are sorted through scratch files: parts of a sum added later would not give the same bits.
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
 use csv::ByteRecord;
 
-use super::card::{card, columns, cost, default, input, text, word};
-use super::csv_table::{Table, delimiter, delimiter_param, write_record};
+use super::card::{card, columns, cost, default, text, word};
+use super::csv_columns::{RecordWork, open};
+use super::csv_stream::TableStream;
+use super::csv_table::{delimiter, delimiter_param, write_record};
+use super::flow::{Flow, Outbox, Streamed};
 use super::number;
-use crate::budget::{Budget, Output};
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec, Presence};
+use super::tally::{Gain, Group, Groups};
+use crate::budget::Budget;
+use crate::external::Key;
+use crate::function::{Arity, FunctionError, Presence};
 use crate::params::{ParamError, Params};
 
-/// Scratch for a group besides its cells: tree node, tally, vector.
-const GROUP_SCRATCH: u64 = 160;
-/// Scratch for a cell of a group besides its bytes.
-const CELL_SCRATCH: u64 = 40;
-
-pub(super) struct CsvAggregate {
-    spec: FunctionSpec,
-}
-
-impl CsvAggregate {
-    pub(super) fn new() -> Self {
-        Self {
-            spec: card(
-                "csv_aggregate",
-                "Groups the records by `group_by` and gives one record a group: the group's cells, \
-                 then the figure, in a column named AGGREGATE_COLUMN, or `count`. Empty cells are \
-                 missing; a group without a number has an empty cell, a count of 0. Without \
-                 `group_by` the whole table is one group.",
-                Arity::exactly(&["table"]),
-                cost(1_000, 40_000),
-            )
-            .with(columns(
-                "group_by",
-                default(""),
-                "The columns whose cells make a group, joined by commas.",
-            ))
-            .with(word(
-                "aggregate",
-                &["sum", "mean", "min", "max", "count"],
-                Presence::Required,
-                "The figure; count counts the cells that are not empty, or without `column` the records.",
-            ))
-            .with(text(
-                "column",
-                Presence::Optional,
-                "The column the figure is about; only count can do without.",
-            ))
-            .with(delimiter_param())
-            .example("-i ADDR -p group_by=weather -p aggregate=mean -p column=temp_max"),
-        }
-    }
-}
-
-/// What is known of a group so far.
-#[derive(Default)]
-struct Tally {
-    count: u64,
-    sum: f64,
-    min: Option<f64>,
-    max: Option<f64>,
-}
-
-impl Tally {
-    fn add(&mut self, number: f64) {
-        self.count += 1;
-        self.sum += number;
-        // Only a smaller or larger one replaces, so of equal ones the first stays.
-        self.min = Some(self.min.filter(|min| *min <= number).unwrap_or(number));
-        self.max = Some(self.max.filter(|max| *max >= number).unwrap_or(number));
-    }
-
-    fn figure(&self, aggregate: &str) -> String {
-        let number = match aggregate {
-            "count" => return self.count.to_string(),
-            _ if self.count == 0 => None,
-            "sum" => Some(self.sum),
-            "mean" => Some(self.sum / self.count as f64),
-            "min" => self.min,
-            _ => self.max,
+pub(super) fn csv_aggregate() -> Streamed {
+    let spec = card(
+        "csv_aggregate",
+        "Groups the records by `group_by` and gives one record a group: the group's cells, \
+         then the figure, in a column named AGGREGATE_COLUMN, or `count`. Empty cells are \
+         missing; a group without a number has an empty cell, a count of 0. Without \
+         `group_by` the whole table is one group.",
+        Arity::exactly(&["table"]),
+        cost(1_000, 40_000),
+    )
+    .with(columns(
+        "group_by",
+        default(""),
+        "The columns whose cells make a group, joined by commas.",
+    ))
+    .with(word(
+        "aggregate",
+        &["sum", "mean", "min", "max", "count"],
+        Presence::Required,
+        "The figure; count counts the cells that are not empty, or without `column` the records.",
+    ))
+    .with(text(
+        "column",
+        Presence::Optional,
+        "The column the figure is about; only count can do without.",
+    ))
+    .with(delimiter_param())
+    .example("-i ADDR -p group_by=weather -p aggregate=mean -p column=temp_max");
+    Streamed::new(spec, |inputs, params| {
+        let work = Aggregate {
+            figure: Figure::read(params)?,
+            names: params.strings("group_by")?.to_vec(),
+            column: params.optional_string("column")?.map(str::to_string),
+            at: None,
+            keys: Vec::new(),
+            key: Key::default(),
+            groups: Groups::default(),
         };
-        number.map(number::format).unwrap_or_default()
+        open(inputs, params, work)
+    })
+    .checked(check)
+}
+
+fn check(params: &Params) -> Result<(), ParamError> {
+    delimiter(params)?;
+    let aggregate = params.string("aggregate")?;
+    if aggregate != "count" && params.optional_string("column")?.is_none() {
+        return Err(ParamError::Missing {
+            param: "column".to_string(),
+            expected: format!("the column whose {aggregate} is wanted"),
+        });
     }
+    Ok(())
 }
 
-/// What a record adds to its group.
-enum Gain {
-    Nothing,
-    One,
-    Number(f64),
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Figure {
+    Sum,
+    Mean,
+    Min,
+    Max,
+    Count,
 }
 
-/// The job: which columns, which figure.
-struct Plan<'a> {
-    aggregate: &'a str,
-    keys: Vec<usize>,
-    column: Option<(&'a str, usize)>,
-}
-
-impl<'a> Plan<'a> {
-    fn read(params: &'a Params, table: &Table<'_>) -> Result<Self, FunctionError> {
-        let names = params.strings("group_by")?;
-        let keys = names.iter().map(|name| table.column(name));
-        let column = params.optional_string("column")?;
-        Ok(Self {
-            aggregate: params.string("aggregate")?,
-            keys: keys.collect::<Result<_, _>>()?,
-            column: match column {
-                Some(name) => Some((name, table.column(name)?)),
-                None => None,
-            },
+impl Figure {
+    fn read(params: &Params) -> Result<Self, ParamError> {
+        Ok(match params.string("aggregate")? {
+            "sum" => Self::Sum,
+            "mean" => Self::Mean,
+            "min" => Self::Min,
+            "max" => Self::Max,
+            _ => Self::Count,
         })
     }
 
-    fn gain(&self, record: &ByteRecord, table: &Table<'_>) -> Result<Gain, FunctionError> {
-        let Some((name, at)) = self.column else {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Count => "count",
+        }
+    }
+
+    fn of(self, group: &Group) -> String {
+        let tally = &group.tally;
+        let number = match self {
+            Self::Count => return tally.count.to_string(),
+            _ if tally.count == 0 => None,
+            Self::Sum => Some(tally.sum),
+            Self::Mean => Some(tally.sum / tally.count as f64),
+            Self::Min => tally.min,
+            Self::Max => tally.max,
+        };
+        number.map(number::format).unwrap_or_default()
+    }
+
+    /// Where the group's sum left the range, if the figure is made of it.
+    fn overflow(self, group: &Group) -> Option<u64> {
+        let summed = matches!(self, Self::Sum | Self::Mean);
+        group.overflow.filter(|_| summed)
+    }
+}
+
+struct Aggregate {
+    figure: Figure,
+    names: Vec<String>,
+    column: Option<String>,
+    /// Position of the column the figure is about.
+    at: Option<usize>,
+    /// Positions of the columns whose cells make a group.
+    keys: Vec<usize>,
+    key: Key,
+    groups: Groups,
+}
+
+impl Aggregate {
+    fn gain(&self, record: &ByteRecord, table: &TableStream) -> Result<Gain, FunctionError> {
+        let (Some(name), Some(at)) = (&self.column, self.at) else {
             return Ok(Gain::One);
         };
         let cell = record.get(at).unwrap_or_default();
         if cell.is_empty() {
             return Ok(Gain::Nothing);
         }
-        if self.aggregate == "count" {
+        if self.figure == Figure::Count {
             return Ok(Gain::One);
         }
         match number::parse(cell) {
             Some(number) => Ok(Gain::Number(number)),
-            None => Err(table.refuse_record(record, number::not_one(name, cell))),
+            None => Err(table.refuse_record(number::not_one(name, cell))),
         }
     }
 }
 
-/// A group: its cells, and what is known of it.
-struct Group {
-    cells: Vec<Vec<u8>>,
-    tally: Tally,
-}
-
-/// Groups by their cells in one piece, see [`append_cell`].
-type Groups = BTreeMap<Vec<u8>, Group>;
-
-/// Adds a cell to a key so that keys, compared as bytes, stand in the order of their cells: a zero
-/// is written as `00 ff`, and `00 00` ends the cell before anything longer.
-fn append_cell(key: &mut Vec<u8>, cell: &[u8]) {
-    for byte in cell {
-        key.push(*byte);
-        if *byte == 0 {
-            key.push(0xff);
-        }
-    }
-    key.extend_from_slice(&[0, 0]);
-}
-
-fn tally(plan: &Plan<'_>, table: &mut Table<'_>) -> Result<Groups, FunctionError> {
-    let mut groups = Groups::new();
-    if plan.keys.is_empty() {
-        groups.insert(Vec::new(), new_group(Vec::new()));
-    }
-    let mut record = ByteRecord::new();
-    let mut key = Vec::new();
-    while table.next(&mut record)? {
-        key.clear();
-        for cell in plan.keys.iter().filter_map(|at| record.get(*at)) {
-            append_cell(&mut key, cell);
-        }
-        let gain = plan.gain(&record, table)?;
-        let tally = match groups.get_mut(&key) {
-            Some(group) => &mut group.tally,
-            None => {
-                let cells = plan.keys.iter().filter_map(|at| record.get(*at));
-                let cells: Vec<Vec<u8>> = cells.map(<[u8]>::to_vec).collect();
-                let cell_scratch = cells.len() as u64 * CELL_SCRATCH;
-                let scratch = GROUP_SCRATCH + cell_scratch + 2 * key.len() as u64;
-                table.budget().charge_scratch(scratch)?;
-                let group = groups.entry(key.clone());
-                &mut group.or_insert_with(|| new_group(cells)).tally
-            }
-        };
-        match gain {
-            Gain::Nothing => {}
-            Gain::One => tally.count += 1,
-            Gain::Number(number) => tally.add(number),
-        }
-        if !tally.sum.is_finite() && matches!(plan.aggregate, "sum" | "mean") {
-            return Err(table.refuse_record(
-                &record,
-                "the sum leaves the range of a double here; scale the column down first",
-            ));
-        }
-    }
-    Ok(groups)
-}
-
-fn new_group(cells: Vec<Vec<u8>>) -> Group {
-    Group {
-        cells,
-        tally: Tally::default(),
-    }
-}
-
-impl ComputeFunction for CsvAggregate {
-    fn spec(&self) -> &FunctionSpec {
-        &self.spec
-    }
-
-    fn check(&self, params: &Params) -> Result<(), ParamError> {
-        delimiter(params)?;
-        let aggregate = params.string("aggregate")?;
-        if aggregate != "count" && params.optional_string("column")?.is_none() {
-            return Err(ParamError::Missing {
-                param: "column".to_string(),
-                expected: format!("the column whose {aggregate} is wanted"),
-            });
-        }
-        Ok(())
-    }
-
-    fn execute(
-        &self,
-        inputs: &[Bytes],
-        params: &Params,
+impl RecordWork for Aggregate {
+    fn header(
+        &mut self,
+        table: &TableStream,
+        delimiter: u8,
+        out: &mut Outbox,
         budget: &mut Budget,
-    ) -> Result<Bytes, FunctionError> {
-        self.check(params)?;
-        let delimiter = delimiter(params)?;
-        let data = input(&self.spec, inputs, 0)?;
-        let mut table = Table::open(0, data, delimiter, budget)?;
-        let plan = Plan::read(params, &table)?;
-        let groups = tally(&plan, &mut table)?;
-        let figure_name = match plan.column {
-            Some((name, _)) => format!("{}_{name}", plan.aggregate),
-            None => plan.aggregate.to_string(),
-        };
-        let header = table.header().clone();
-        let names = plan.keys.iter().filter_map(|at| header.get(*at));
-        let names = names.chain(std::iter::once(figure_name.as_bytes()));
-        let mut output = Output::new();
-        write_record(names, delimiter, &mut output, table.budget())?;
-        for group in groups.values() {
-            let figure = group.tally.figure(plan.aggregate);
-            let cells = group.cells.iter().map(Vec::as_slice);
-            let cells = cells.chain(std::iter::once(figure.as_bytes()));
-            write_record(cells, delimiter, &mut output, table.budget())?;
+    ) -> Result<(), FunctionError> {
+        let keys = self.names.iter().map(|name| table.column(name));
+        self.keys = keys.collect::<Result<_, _>>()?;
+        if let Some(name) = &self.column {
+            self.at = Some(table.column(name)?);
         }
-        Ok(output.finish())
+        if self.keys.is_empty() {
+            self.groups.add(&[], Gain::Nothing, 1, budget)?;
+        }
+        let figure = match &self.column {
+            Some(name) => format!("{}_{name}", self.figure.name()),
+            None => self.figure.name().to_string(),
+        };
+        let names = self.keys.iter().filter_map(|at| table.header().get(*at));
+        let names = names.chain(std::iter::once(figure.as_bytes()));
+        write_record(names, delimiter, out, budget)
+    }
+
+    fn record(
+        &mut self,
+        record: &ByteRecord,
+        table: &TableStream,
+        _delimiter: u8,
+        _out: &mut Outbox,
+        budget: &mut Budget,
+    ) -> Result<(), FunctionError> {
+        self.key.clear();
+        for at in &self.keys {
+            self.key.cell(record.get(*at).unwrap_or_default(), budget)?;
+        }
+        let gain = self.gain(record, table)?;
+        let line = table.line();
+        let group = self.groups.add(self.key.bytes(), gain, line, budget)?;
+        match group.and_then(|group| self.figure.overflow(group)) {
+            Some(line) => Err(table.refuse(line, OVERFLOW)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(
+        &mut self,
+        table: &TableStream,
+        delimiter: u8,
+        out: &mut Outbox,
+        budget: &mut Budget,
+    ) -> Result<Flow, FunctionError> {
+        while !out.full() {
+            let Some((cells, group)) = self.groups.next(budget)? else {
+                return Ok(Flow::Done);
+            };
+            if let Some(line) = self.figure.overflow(&group) {
+                return Err(table.refuse(line, OVERFLOW));
+            }
+            let figure = self.figure.of(&group);
+            let cells = cells.iter().map(Vec::as_slice);
+            let cells = cells.chain(std::iter::once(figure.as_bytes()));
+            write_record(cells, delimiter, out, budget)?;
+        }
+        Ok(Flow::More)
     }
 }
+
+const OVERFLOW: &str = "the sum leaves the range of a double here; scale the column down first";

@@ -7,7 +7,7 @@ use deriva_model::Value;
 use super::card::{card, columns, cost, default, param, word};
 use super::csv_stream::TableStream;
 use super::csv_table::{delimiter, delimiter_param, shorten, write_record};
-use super::flow::{Inputs, Opened, Outbox, Streamed, only};
+use super::flow::{Flow, Inputs, Opened, Outbox, Streamed, only};
 use super::json_scan::{escape_into, is_number};
 use crate::budget::Budget;
 use crate::function::{Arity, FunctionError, ParamKind, Presence};
@@ -107,8 +107,15 @@ pub(super) trait RecordWork: Send {
         budget: &mut Budget,
     ) -> Result<(), FunctionError>;
 
-    fn finish(&mut self, _out: &mut Outbox, _budget: &mut Budget) -> Result<(), FunctionError> {
-        Ok(())
+    /// Says what is left to say after the last record; called again until it is done.
+    fn finish(
+        &mut self,
+        _table: &TableStream,
+        _delimiter: u8,
+        _out: &mut Outbox,
+        _budget: &mut Budget,
+    ) -> Result<Flow, FunctionError> {
+        Ok(Flow::Done)
     }
 }
 
@@ -116,7 +123,7 @@ pub(super) trait RecordWork: Send {
 pub(super) fn open<W: RecordWork + 'static>(inputs: Inputs, params: &Params, work: W) -> Opened {
     let delimiter = delimiter(params)?;
     Ok(Box::new(Records {
-        table: TableStream::new(only(inputs)?, delimiter),
+        table: TableStream::new(0, only(inputs)?, delimiter),
         delimiter,
         stage: Stage::Header,
         record: ByteRecord::new(),
@@ -129,6 +136,7 @@ pub(super) fn open<W: RecordWork + 'static>(inputs: Inputs, params: &Params, wor
 enum Stage {
     Header,
     Records,
+    Finish,
     Done,
 }
 
@@ -144,7 +152,7 @@ struct Records<W> {
 impl<W: RecordWork> Pieces for Records<W> {
     fn next(&mut self, budget: &mut Budget) -> Result<Option<Bytes>, FunctionError> {
         let (out, delimiter) = (&mut self.out, self.delimiter);
-        while self.stage != Stage::Done && !out.full() {
+        while matches!(self.stage, Stage::Header | Stage::Records) && !out.full() {
             if self.stage == Stage::Header {
                 self.table.begin(budget)?;
                 self.work.header(&self.table, delimiter, out, budget)?;
@@ -153,7 +161,11 @@ impl<W: RecordWork> Pieces for Records<W> {
                 let (work, record) = (&mut self.work, &self.record);
                 work.record(record, &self.table, delimiter, out, budget)?;
             } else {
-                self.work.finish(out, budget)?;
+                self.stage = Stage::Finish;
+            }
+        }
+        while self.stage == Stage::Finish && !out.full() {
+            if self.work.finish(&self.table, delimiter, out, budget)? == Flow::Done {
                 self.stage = Stage::Done;
             }
         }
@@ -270,11 +282,18 @@ impl RecordWork for ToJson {
         out.push(if self.lines { b"}\n" } else { b"}" }, budget)
     }
 
-    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<(), FunctionError> {
+    fn finish(
+        &mut self,
+        _table: &TableStream,
+        _delimiter: u8,
+        out: &mut Outbox,
+        budget: &mut Budget,
+    ) -> Result<Flow, FunctionError> {
         match (self.lines, self.records) {
-            (true, _) => Ok(()),
-            (false, 0) => out.push(b"[]\n", budget),
-            (false, _) => out.push(b"\n]\n", budget),
+            (true, _) => {}
+            (false, 0) => out.push(b"[]\n", budget)?,
+            (false, _) => out.push(b"\n]\n", budget)?,
         }
+        Ok(Flow::Done)
     }
 }

@@ -1,179 +1,168 @@
 //! `csv_sort`: the records of a table in the order of some columns.
 //!
-//! All records are held, so it is a batch function. The sort is stable: records that are equal in
-//! those columns stay in the order they came, descending too. As numbers, an empty cell comes before
-//! all, and a cell that is no number is refused by line.
+//! The sort is stable: records that are equal in those columns stay in the order they came,
+//! descending too. As numbers, an empty cell comes before all, and a cell that is no number is
+//! refused by line. Records that do not fit into memory are sorted through scratch files.
 
-use std::cmp::Ordering;
-
-use bytes::Bytes;
 use csv::ByteRecord;
 
-use super::card::{card, columns, cost, default, input, word};
-use super::csv_table::{Table, delimiter, delimiter_param, write_record};
+use super::card::{card, columns, cost, default, word};
+use super::csv_columns::{RecordWork, open};
+use super::csv_stream::TableStream;
+use super::csv_table::{delimiter, delimiter_param, write_record};
+use super::flow::{Flow, Held, Outbox, Streamed};
 use super::number;
-use super::order::sort;
-use crate::budget::{Budget, Output};
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec, Presence};
+use super::sort_lines::order;
+use crate::budget::Budget;
+use crate::external::{Key, Sorter, Sorting, Ties};
+use crate::function::{Arity, FunctionError, Presence};
 use crate::params::{ParamError, Params};
 
-/// Scratch for a record, besides its bytes and cells: the record itself and its place in a list.
-const RECORD_BYTES: u64 = 160;
-/// Scratch for a cell: its end, and its number if it is one.
-const CELL_BYTES: u64 = 24;
+/// Half of the scratch memory is for the records, the rest for merging and for a long record.
+const MEMORY_PARTED: u64 = 2;
 
-pub(super) struct CsvSort {
-    spec: FunctionSpec,
+pub(super) fn csv_sort() -> Streamed {
+    let spec = card(
+        "csv_sort",
+        "Sorts the records by the given columns, the first one first; equal records stay in \
+         the order they came. With type=number an empty cell comes first, and a cell that is \
+         no number is refused.",
+        Arity::exactly(&["table"]),
+        cost(1_000, 50_000),
+    )
+    .with(columns(
+        "by",
+        Presence::Required,
+        "The columns to sort by, at least one.",
+    ))
+    .with(word(
+        "order",
+        &["asc", "desc"],
+        default("asc"),
+        "Ascending or descending.",
+    ))
+    .with(word(
+        "type",
+        &["text", "number"],
+        default("text"),
+        "How cells are compared: by their bytes or as numbers.",
+    ))
+    .with(delimiter_param())
+    .example("-i ADDR -p by=temp_max,date -p type=text -p order=desc");
+    Streamed::new(spec, |inputs, params| {
+        let compared = match params.string("type")? {
+            "number" => Compared::Numbers,
+            _ => Compared::Text,
+        };
+        let sorter = Sorter::new(order(params)?, Ties::All, MEMORY_PARTED);
+        let work = CsvSort {
+            names: params.strings("by")?.to_vec(),
+            by: Vec::new(),
+            compared,
+            key: Key::default(),
+            text: Held::default(),
+            records: Sorting::Taking(sorter),
+        };
+        open(inputs, params, work)
+    })
+    .checked(check)
+}
+
+fn check(params: &Params) -> Result<(), ParamError> {
+    if params.strings("by")?.is_empty() {
+        return Err(ParamError::OutOfRange {
+            param: "by".to_string(),
+            given: "an empty list".to_string(),
+            expected: "at least one column".to_string(),
+        });
+    }
+    delimiter(params).map(|_delimiter| ())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    Text,
+    Numbers,
+}
+
+struct CsvSort {
+    names: Vec<String>,
+    /// Positions of the columns to sort by.
+    by: Vec<usize>,
+    compared: Compared,
+    key: Key,
+    /// A record as it will be written.
+    text: Held,
+    records: Sorting,
 }
 
 impl CsvSort {
-    pub(super) fn new() -> Self {
-        Self {
-            spec: card(
-                "csv_sort",
-                "Sorts the records by the given columns, the first one first; equal records stay in \
-                 the order they came. With type=number an empty cell comes first, and a cell that is \
-                 no number is refused.",
-                Arity::exactly(&["table"]),
-                cost(1_000, 50_000),
-            )
-            .with(columns(
-                "by",
-                Presence::Required,
-                "The columns to sort by, at least one.",
-            ))
-            .with(word(
-                "order",
-                &["asc", "desc"],
-                default("asc"),
-                "Ascending or descending.",
-            ))
-            .with(word(
-                "type",
-                &["text", "number"],
-                default("text"),
-                "How cells are compared: by their bytes or as numbers.",
-            ))
-            .with(delimiter_param())
-            .example("-i ADDR -p by=temp_max,date -p type=text -p order=desc"),
-        }
-    }
-}
-
-/// What a record is sorted by.
-enum Keys {
-    Text(Vec<usize>),
-    /// The columns and, for every record one after the other, their numbers; empty cells are none.
-    Numbers(Vec<usize>, Vec<Option<f64>>),
-}
-
-impl Keys {
-    fn add(&mut self, record: &ByteRecord, table: &Table<'_>) -> Result<(), FunctionError> {
-        let Self::Numbers(columns, numbers) = self else {
-            return Ok(());
-        };
-        for column in columns {
+    fn key(
+        &mut self,
+        record: &ByteRecord,
+        table: &TableStream,
+        budget: &mut Budget,
+    ) -> Result<(), FunctionError> {
+        self.key.clear();
+        for column in &self.by {
             let cell = record.get(*column).unwrap_or_default();
+            if self.compared == Compared::Text {
+                self.key.cell(cell, budget)?;
+                continue;
+            }
             let number = number::parse(cell);
             if number.is_none() && !cell.is_empty() {
                 let name = table.header().get(*column).unwrap_or_default();
                 let name = String::from_utf8_lossy(name);
-                return Err(table.refuse_record(record, number::not_one(&name, cell)));
+                return Err(table.refuse_record(number::not_one(&name, cell)));
             }
-            numbers.push(number);
+            self.key.number(number, budget)?;
         }
         Ok(())
     }
-
-    /// The order of two records, and how many bytes were looked at.
-    fn compare(&self, rows: &[ByteRecord], a: usize, b: usize) -> (Ordering, usize) {
-        let mut looked_at = 0;
-        match self {
-            Self::Text(columns) => {
-                let cell = |row: usize, column: usize| {
-                    rows.get(row)
-                        .and_then(|row| row.get(column))
-                        .unwrap_or_default()
-                };
-                for column in columns {
-                    let (left, right) = (cell(a, *column), cell(b, *column));
-                    looked_at += left.len().min(right.len());
-                    let order = left.cmp(right);
-                    if order.is_ne() {
-                        return (order, looked_at);
-                    }
-                }
-            }
-            Self::Numbers(columns, numbers) => {
-                let number = |row: usize, at: usize| {
-                    numbers.get(row * columns.len() + at).copied().flatten()
-                };
-                for at in 0..columns.len() {
-                    looked_at += size_of::<f64>();
-                    // None is less than any number; numbers are finite, so they compare.
-                    let order = number(a, at).partial_cmp(&number(b, at));
-                    if let Some(order) = order.filter(|order| order.is_ne()) {
-                        return (order, looked_at);
-                    }
-                }
-            }
-        }
-        (Ordering::Equal, looked_at)
-    }
 }
 
-impl ComputeFunction for CsvSort {
-    fn spec(&self) -> &FunctionSpec {
-        &self.spec
-    }
-
-    fn check(&self, params: &Params) -> Result<(), ParamError> {
-        if params.strings("by")?.is_empty() {
-            return Err(ParamError::OutOfRange {
-                param: "by".to_string(),
-                given: "an empty list".to_string(),
-                expected: "at least one column".to_string(),
-            });
-        }
-        delimiter(params).map(|_delimiter| ())
-    }
-
-    fn execute(
-        &self,
-        inputs: &[Bytes],
-        params: &Params,
+impl RecordWork for CsvSort {
+    fn header(
+        &mut self,
+        table: &TableStream,
+        delimiter: u8,
+        out: &mut Outbox,
         budget: &mut Budget,
-    ) -> Result<Bytes, FunctionError> {
-        let delimiter = delimiter(params)?;
-        let descending = params.string("order")? == "desc";
-        let mut table = Table::open(0, input(&self.spec, inputs, 0)?, delimiter, budget)?;
-        let by = params.strings("by")?.iter().map(|name| table.column(name));
-        let by: Vec<usize> = by.collect::<Result<_, _>>()?;
-        let mut keys = match params.string("type")? {
-            "number" => Keys::Numbers(by, Vec::new()),
-            _ => Keys::Text(by),
-        };
-        let header = table.header().clone();
-        let mut rows: Vec<ByteRecord> = Vec::new();
-        let mut record = ByteRecord::new();
-        while table.next(&mut record)? {
-            let cells = CELL_BYTES.saturating_mul(record.len() as u64);
-            let held = RECORD_BYTES + record.as_slice().len() as u64 + cells;
-            table.budget().charge_scratch(held)?;
-            keys.add(&record, &table)?;
-            rows.push(record.clone());
+    ) -> Result<(), FunctionError> {
+        let by = self.names.iter().map(|name| table.column(name));
+        self.by = by.collect::<Result<_, _>>()?;
+        write_record(table.header().iter(), delimiter, out, budget)
+    }
+
+    fn record(
+        &mut self,
+        record: &ByteRecord,
+        table: &TableStream,
+        delimiter: u8,
+        _out: &mut Outbox,
+        budget: &mut Budget,
+    ) -> Result<(), FunctionError> {
+        self.key(record, table, budget)?;
+        self.text.bytes.clear();
+        write_record(record.iter(), delimiter, &mut self.text, budget)?;
+        self.records
+            .push(self.key.bytes(), &self.text.bytes, budget)
+    }
+
+    fn finish(
+        &mut self,
+        _table: &TableStream,
+        _delimiter: u8,
+        out: &mut Outbox,
+        budget: &mut Budget,
+    ) -> Result<Flow, FunctionError> {
+        while !out.full() {
+            let Some((_, text)) = self.records.next(budget)? else {
+                return Ok(Flow::Done);
+            };
+            out.push(text, budget)?;
         }
-        let budget = table.budget();
-        let order = sort((0..rows.len()).collect(), budget, |a, b| {
-            let (order, looked_at) = keys.compare(&rows, *a, *b);
-            (if descending { order.reverse() } else { order }, looked_at)
-        })?;
-        let mut output = Output::new();
-        write_record(header.iter(), delimiter, &mut output, budget)?;
-        for row in order {
-            let record = rows.get(row).into_iter().flatten();
-            write_record(record, delimiter, &mut output, budget)?;
-        }
-        Ok(output.finish())
+        Ok(Flow::More)
     }
 }

@@ -5,21 +5,33 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use bytes::Bytes;
+use csv::ByteRecord;
+
+use super::super::csv_stream::TableStream;
 use super::*;
 use crate::budget::{BudgetLimits, Resource};
+use crate::streaming::Whole;
 
 fn budget() -> Budget {
     Budget::new(BudgetLimits::default(), Arc::new(|| Duration::ZERO))
 }
 
+fn open(bytes: &[u8], budget: &mut Budget) -> Result<TableStream, FunctionError> {
+    let input = Whole::boxed(Bytes::copy_from_slice(bytes));
+    let mut table = TableStream::new(4, input, b',');
+    table.begin(budget)?;
+    Ok(table)
+}
+
 /// Reads a table and gives its records, the header first.
 fn read(bytes: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, FunctionError> {
     let mut budget = budget();
-    let mut table = Table::open(4, bytes, b',', &mut budget)?;
+    let mut table = open(bytes, &mut budget)?;
     let cells = |record: &ByteRecord| record.iter().map(<[u8]>::to_vec).collect();
     let mut records = vec![cells(table.header())];
     let mut record = ByteRecord::new();
-    while table.next(&mut record)? {
+    while table.next(&mut record, &mut budget)? {
         records.push(cells(&record));
     }
     Ok(records)
@@ -27,12 +39,12 @@ fn read(bytes: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, FunctionError> {
 
 fn write(records: &[Vec<Vec<u8>>]) -> Vec<u8> {
     let mut budget = budget();
-    let mut output = Output::new();
+    let mut output = Outbox::default();
     for record in records {
         let cells = record.iter().map(Vec::as_slice);
         write_record(cells, b',', &mut output, &mut budget).unwrap();
     }
-    output.finish().to_vec()
+    output.take().unwrap_or_default().to_vec()
 }
 
 fn refused_line(bytes: &[u8]) -> u64 {
@@ -77,12 +89,12 @@ fn quotes_blank_lines_and_marks() {
 #[test]
 fn columns_are_found_by_name_or_refused() {
     let mut budget = budget();
-    let table = Table::open(0, b"a,b,a\n", b',', &mut budget).unwrap();
+    let table = open(b"a,b,a\n", &mut budget).unwrap();
     assert_eq!(table.column("b").unwrap(), 1);
     let missing = table.column("c\n").unwrap_err().to_string();
     assert_eq!(
         missing,
-        "input 0, line 1: there is no column \"c\\n\"; the columns are a, b, a"
+        "input 4, line 1: there is no column \"c\\n\"; the columns are a, b, a"
     );
     assert!(
         table
@@ -96,7 +108,7 @@ fn columns_are_found_by_name_or_refused() {
 #[test]
 fn a_quote_that_is_never_closed_is_stopped_by_the_budget() {
     let mut bytes = b"a,b\n1,\"".to_vec();
-    bytes.resize(20 * 1024 * 1024, b'x');
+    bytes.resize(80 * 1024 * 1024, b'x');
     let error = read(&bytes).unwrap_err();
     assert!(matches!(
         error,

@@ -244,7 +244,8 @@ impl LineWork for OverLines {
         Ok(Flow::More)
     }
 
-    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<(), FunctionError> {
-        out.push(self.0.root().as_bytes(), budget)
+    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
+        out.push(self.0.root().as_bytes(), budget)?;
+        Ok(Flow::Done)
     }
 }

@@ -189,9 +189,9 @@ pub(super) trait LineWork: Send {
         budget: &mut Budget,
     ) -> Result<Flow, FunctionError>;
 
-    /// Says what is left to say after the last line.
-    fn finish(&mut self, _out: &mut Outbox, _budget: &mut Budget) -> Result<(), FunctionError> {
-        Ok(())
+    /// Says what is left to say after the last line; called again until it is done.
+    fn finish(&mut self, _out: &mut Outbox, _budget: &mut Budget) -> Result<Flow, FunctionError> {
+        Ok(Flow::Done)
     }
 }
 
@@ -243,11 +243,11 @@ impl<W: LineWork> Transform for ByLine<W> {
     }
 
     fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
-        if !self.partial.bytes.is_empty() {
-            self.work.line(&self.partial.bytes, false, out, budget)?;
+        let last = std::mem::take(&mut self.partial.bytes);
+        if !last.is_empty() {
+            self.work.line(&last, false, out, budget)?;
         }
-        self.work.finish(out, budget)?;
-        Ok(Flow::Done)
+        self.work.finish(out, budget)
     }
 }
 

@@ -1,9 +1,9 @@
-//! `head`, `tail`, `unique_lines`, `line_count`, `word_count` and `join`: one input, line by line.
+//! `head`, `tail`, `line_count`, `word_count` and `join`: one input, line by line.
 //!
 //! A line ends at `\n`; a `\r` before it belongs to the line. Bytes need not be text. Where lines
 //! are given out each ends in a newline, the last one too.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -13,8 +13,6 @@ use super::flow::{Flow, LineWork, Outbox, Streamed, Transform, by_line, through}
 use crate::budget::Budget;
 use crate::function::{Arity, FunctionError, ParamKind};
 
-/// Scratch for a line seen: its hash and its place in a tree.
-const SEEN_BYTES: u64 = 64;
 /// Scratch for a line held, besides its bytes.
 const LINE_BYTES: u64 = 48;
 /// Most lines that `tail` holds.
@@ -60,17 +58,6 @@ pub(super) fn tail() -> Streamed {
         };
         by_line(inputs, tail)
     })
-}
-
-pub(super) fn unique_lines() -> Streamed {
-    let spec = card(
-        "unique_lines",
-        "Keeps of equal lines the first, in the order they came; `sort_lines` with unique=true sorts \
-         them too. Every line of the result ends in a newline.",
-        Arity::exactly(&["lines"]),
-        cost(500, 20_000),
-    );
-    Streamed::new(spec, |inputs, _| by_line(inputs, Unique(BTreeSet::new())))
 }
 
 pub(super) fn join() -> Streamed {
@@ -183,30 +170,12 @@ impl LineWork for Tail {
         Ok(Flow::More)
     }
 
-    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<(), FunctionError> {
-        for line in self.held.drain(..) {
+    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
+        while !out.full() {
+            let Some(line) = self.held.pop_front() else {
+                return Ok(Flow::Done);
+            };
             push_line(&line, out, budget)?;
-        }
-        Ok(())
-    }
-}
-
-/// The hashes of the lines seen: two lines with one BLAKE3 are one line, as everywhere here.
-struct Unique(BTreeSet<[u8; 32]>);
-
-impl LineWork for Unique {
-    fn line(
-        &mut self,
-        line: &[u8],
-        _ended: bool,
-        out: &mut Outbox,
-        budget: &mut Budget,
-    ) -> Result<Flow, FunctionError> {
-        let hash = *blake3::hash(line).as_bytes();
-        if !self.0.contains(&hash) {
-            budget.charge_scratch(SEEN_BYTES)?;
-            self.0.insert(hash);
-            push_line(line, out, budget)?;
         }
         Ok(Flow::More)
     }

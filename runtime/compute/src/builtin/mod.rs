@@ -15,6 +15,7 @@ mod case_table;
 mod compress;
 mod concat;
 mod csv_aggregate;
+mod csv_align;
 mod csv_columns;
 mod csv_filter;
 mod csv_join;
@@ -33,8 +34,8 @@ mod json_rows;
 mod json_scan;
 mod lines;
 mod lz4_frame;
+mod median;
 mod number;
-mod order;
 mod pattern;
 mod repeat;
 mod reverse;
@@ -42,12 +43,15 @@ mod slice;
 mod sort_lines;
 mod source;
 mod statistics;
-mod text;
+mod tally;
+mod unique_lines;
 mod utf8;
 mod weave;
 
 #[cfg(test)]
 mod hostile_test;
+#[cfg(test)]
+mod larger_test;
 #[cfg(test)]
 mod properties_test;
 #[cfg(test)]
@@ -70,24 +74,10 @@ mod vectors_test;
 /// Every built-in function.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn ComputeFunction>> {
-    let mut functions = first();
-    functions.extend(
-        streamed()
-            .into_iter()
-            .map(|it| Arc::new(it) as Arc<dyn ComputeFunction>),
-    );
+    let mut functions: Vec<Arc<dyn ComputeFunction>> = vec![Arc::new(identity::Identity::new())];
+    let streamed = streamed().into_iter();
+    functions.extend(streamed.map(|it| Arc::new(it) as Arc<dyn ComputeFunction>));
     functions
-}
-
-fn first() -> Vec<Arc<dyn ComputeFunction>> {
-    vec![
-        Arc::new(identity::Identity::new()),
-        Arc::new(reverse::Reverse::new()),
-        Arc::new(sort_lines::SortLines::new()),
-        Arc::new(csv_aggregate::CsvAggregate::new()),
-        Arc::new(csv_join::CsvJoin::new()),
-        Arc::new(csv_sort::CsvSort::new()),
-    ]
 }
 
 fn streamed() -> Vec<flow::Streamed> {
@@ -96,6 +86,7 @@ fn streamed() -> Vec<flow::Streamed> {
         case::upper(),
         case::lower(),
         repeat::repeat(),
+        reverse::reverse(),
         slice::slice(),
         digest::sha256(),
         csv_filter::csv_filter(),
@@ -105,7 +96,8 @@ fn streamed() -> Vec<flow::Streamed> {
         cut_bytes::xor(),
         lines::head(),
         lines::tail(),
-        lines::unique_lines(),
+        unique_lines::unique_lines(),
+        sort_lines::sort_lines(),
         lines::line_count(),
         lines::word_count(),
         lines::join(),
@@ -138,6 +130,9 @@ fn streamed() -> Vec<flow::Streamed> {
         json::json_extract(),
         csv_columns::csv_select(),
         csv_columns::csv_to_json(),
+        csv_sort::csv_sort(),
+        csv_aggregate::csv_aggregate(),
+        csv_join::csv_join(),
         json_rows::json_to_csv(),
     ];
     functions.extend(statistics::all());

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use deriva_model::{F64, Value};
+use deriva_system::scratch::MemoryScratch;
 use proptest::prelude::*;
 
-use super::vectors_test::{run, stream, strings};
+use super::vectors_test::{budget, run, run_in, stream, strings};
 use crate::budget::BudgetLimits;
 use crate::function::FunctionError;
 use crate::registry::Registry;
@@ -216,8 +218,16 @@ proptest! {
         let full = run(name, &inputs[..count], &params, BudgetLimits::default());
         match run(name, &inputs[..count], &params, limits) {
             Err(FunctionError::BudgetExceeded { .. }) => {}
+            within => prop_assert_eq!(&within, &full),
+        }
+        // With files for what the scratch memory does not hold.
+        let files = MemoryScratch::new(1 << 20);
+        let mut budget = budget(limits).with_scratch(Arc::new(files.clone()));
+        match run_in(name, &inputs[..count], &params, &mut budget) {
+            Err(FunctionError::BudgetExceeded { .. }) => {}
             within => prop_assert_eq!(within, full),
         }
+        prop_assert_eq!(files.used(), 0);
     }
 }
 

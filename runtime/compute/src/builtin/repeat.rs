@@ -1,17 +1,20 @@
-//! `repeat`: the input many times over. The input is held once, as scratch, and the whole result is
-//! charged before its first byte is given.
+//! `repeat`: the input many times over. The input is kept once, in memory or in a scratch file, and
+//! the whole result is charged before its first byte is given.
 
 use bytes::Bytes;
 
 use super::card::{card, cost, param};
 use super::cut_bytes::length;
-use super::flow::{Held, Opened, Streamed, only};
+use super::flow::{Opened, Streamed, only};
 use crate::budget::Budget;
+use crate::external::{Reel, Spool};
 use crate::function::{Arity, FunctionError, ParamKind, Presence};
 use crate::streaming::{PIECE_BYTES, Pieces};
 
 /// Most repetitions: beyond it the loop, not the bytes, would be the cost.
 const MAX_COUNT: i64 = 1_000_000;
+/// Half of the scratch memory holds the input before a file does.
+const MEMORY_PARTED: u64 = 2;
 
 pub(super) fn repeat() -> Streamed {
     let count = ParamKind::I64 {
@@ -29,40 +32,50 @@ pub(super) fn repeat() -> Streamed {
     Streamed::new(spec, |inputs, params| -> Opened {
         Ok(Box::new(Repeat {
             input: Some(only(inputs)?),
-            data: Bytes::new(),
+            data: None,
             left: length(params, "count")?,
-            rest: Bytes::new(),
+            next: 0,
         }))
     })
 }
 
 struct Repeat {
     input: Option<Box<dyn Pieces>>,
-    data: Bytes,
-    /// Repetitions not begun.
+    data: Option<Data>,
+    /// Repetitions not ended.
     left: u64,
-    /// What is left of the one that was.
-    rest: Bytes,
+    /// The next piece of the one that goes on.
+    next: u64,
+}
+
+/// What is repeated.
+enum Data {
+    /// Less than a piece. Many copies stand side by side, so that a piece does not cost a call for
+    /// each byte.
+    Short(Bytes),
+    Long(Reel),
 }
 
 impl Repeat {
-    /// Takes the whole input in. Many copies of a short one stand side by side, so that a piece does
-    /// not cost a call for each byte.
+    /// Takes the whole input in: what does not fit into memory lies in a scratch file meanwhile.
     fn gather(&mut self, budget: &mut Budget) -> Result<(), FunctionError> {
         let Some(mut input) = self.input.take() else {
             return Ok(());
         };
-        let mut held = Held::default();
+        let mut spool = Spool::new(MEMORY_PARTED);
         while let Some(piece) = input.next(budget)? {
             budget.charge_read(piece.len() as u64)?;
-            held.push(&piece, budget)?;
+            spool.push(&piece, budget)?;
         }
-        if held.bytes.is_empty() {
-            self.left = 0;
-            return Ok(());
-        }
-        budget.charge_output(self.left.saturating_mul(held.bytes.len() as u64))?;
-        self.data = Bytes::from(held.bytes);
+        let bytes = spool.bytes();
+        budget.charge_output(self.left.saturating_mul(bytes))?;
+        let reel = spool.seal(budget)?;
+        budget.charge_scratch(reel.piece_bytes())?;
+        self.data = match reel.piece(0, budget)? {
+            Some(only) if reel.pieces() == 1 => Some(Data::Short(only)),
+            Some(_) => Some(Data::Long(reel)),
+            None => None,
+        };
         Ok(())
     }
 }
@@ -70,21 +83,29 @@ impl Repeat {
 impl Pieces for Repeat {
     fn next(&mut self, budget: &mut Budget) -> Result<Option<Bytes>, FunctionError> {
         self.gather(budget)?;
-        if self.data.len() < PIECE_BYTES && self.left > 0 {
-            let room = PIECE_BYTES / self.data.len().max(1);
-            let times = usize::try_from(self.left)
-                .map_or(room, |left| left.min(room))
-                .max(1);
-            self.left -= times as u64;
-            budget.charge_read((times * self.data.len()) as u64)?;
-            return Ok(Some(Bytes::from(self.data.repeat(times))));
-        }
-        if self.rest.is_empty() && self.left > 0 {
-            self.left -= 1;
-            self.rest = self.data.clone();
-        }
-        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
+        let Some(data) = self.data.as_ref().filter(|_| self.left > 0) else {
+            return Ok(None);
+        };
+        let piece = match data {
+            Data::Short(data) => {
+                let room = PIECE_BYTES / data.len().max(1);
+                let times = usize::try_from(self.left)
+                    .map_or(room, |left| left.min(room))
+                    .max(1);
+                self.left -= times as u64;
+                Bytes::from(data.repeat(times))
+            }
+            Data::Long(reel) => {
+                let piece = reel.piece(self.next, budget)?.unwrap_or_default();
+                self.next += 1;
+                if self.next == reel.pieces() {
+                    self.next = 0;
+                    self.left -= 1;
+                }
+                piece
+            }
+        };
         budget.charge_read(piece.len() as u64)?;
-        Ok((!piece.is_empty()).then_some(piece))
+        Ok(Some(piece))
     }
 }

@@ -1,92 +1,83 @@
 //! `sort_lines`: the lines of the input in the order of their bytes.
 //!
 //! A line ends at `\n`; a `\r` before it belongs to the line. A last line without a newline gets one,
-//! so the result is empty or ends in a newline. Bytes need not be text; there is no locale.
+//! so the result is empty or ends in a newline. Bytes need not be text; there is no locale. Lines
+//! that do not fit into memory are sorted through scratch files.
 
-use bytes::Bytes;
 use deriva_model::Value;
 
-use super::card::{card, cost, default, input, param, word};
-use super::order::sort;
-use crate::budget::{Budget, CHECKPOINT_BYTES, Output};
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec, ParamKind, Presence};
-use crate::params::Params;
+use super::card::{card, cost, default, param, word};
+use super::flow::{Flow, LineWork, Outbox, Streamed, by_line};
+use super::lines::push_line;
+use crate::budget::Budget;
+use crate::external::{Order, Sorter, Sorting, Ties};
+use crate::function::{Arity, FunctionError, ParamKind, Presence};
+use crate::params::{ParamError, Params};
 
-pub(super) struct SortLines {
-    spec: FunctionSpec,
+/// Half of the scratch memory is for the lines, the rest for merging and for a long line.
+const MEMORY_PARTED: u64 = 2;
+
+pub(super) fn sort_lines() -> Streamed {
+    let spec = card(
+        "sort_lines",
+        "Sorts the lines of its input by their bytes, without a locale. Every line of the \
+         result ends in a newline, the last one too.",
+        Arity::exactly(&["lines"]),
+        cost(500, 50_000),
+    )
+    .with(word(
+        "order",
+        &["asc", "desc"],
+        default("asc"),
+        "Ascending or descending.",
+    ))
+    .with(param(
+        "unique",
+        ParamKind::Bool,
+        Presence::Default(Value::Bool(false)),
+        "Whether of equal lines only one is kept.",
+    ))
+    .example("-i ADDR -p order=desc -p unique=true");
+    Streamed::new(spec, |inputs, params| {
+        let ties = if params.bool("unique")? {
+            Ties::First
+        } else {
+            Ties::All
+        };
+        let sorter = Sorter::new(order(params)?, ties, MEMORY_PARTED);
+        by_line(inputs, SortLines(Sorting::Taking(sorter)))
+    })
 }
 
-impl SortLines {
-    pub(super) fn new() -> Self {
-        Self {
-            spec: card(
-                "sort_lines",
-                "Sorts the lines of its input by their bytes, without a locale. Every line of the \
-                 result ends in a newline, the last one too.",
-                Arity::exactly(&["lines"]),
-                cost(500, 50_000),
-            )
-            .with(word(
-                "order",
-                &["asc", "desc"],
-                default("asc"),
-                "Ascending or descending.",
-            ))
-            .with(param(
-                "unique",
-                ParamKind::Bool,
-                Presence::Default(Value::Bool(false)),
-                "Whether of equal lines only one is kept.",
-            ))
-            .example("-i ADDR -p order=desc -p unique=true"),
-        }
-    }
+/// The param `order`, which sorts have.
+pub(super) fn order(params: &Params) -> Result<Order, ParamError> {
+    Ok(match params.string("order")? {
+        "desc" => Order::Descending,
+        _ => Order::Ascending,
+    })
 }
 
-impl ComputeFunction for SortLines {
-    fn spec(&self) -> &FunctionSpec {
-        &self.spec
-    }
+struct SortLines(Sorting);
 
-    fn execute(
-        &self,
-        inputs: &[Bytes],
-        params: &Params,
+impl LineWork for SortLines {
+    fn line(
+        &mut self,
+        line: &[u8],
+        _ended: bool,
+        _out: &mut Outbox,
         budget: &mut Budget,
-    ) -> Result<Bytes, FunctionError> {
-        let data = input(&self.spec, inputs, 0)?;
-        let descending = params.string("order")? == "desc";
-        let unique = params.bool("unique")?;
-        let lines = split_lines(data, budget)?;
-        let mut lines = sort(lines, budget, |a, b| {
-            let order = if descending { b.cmp(a) } else { a.cmp(b) };
-            (order, a.len().min(b.len()))
-        })?;
-        if unique {
-            lines.dedup();
-        }
-        let mut output = Output::new();
-        for line in lines {
-            output.push(line, budget)?;
-            output.push(b"\n", budget)?;
-        }
-        Ok(output.finish())
+    ) -> Result<Flow, FunctionError> {
+        self.0.push(line, &[], budget)?;
+        Ok(Flow::More)
     }
-}
 
-/// The lines without their newlines, 16 bytes of scratch each.
-fn split_lines<'a>(data: &'a [u8], budget: &mut Budget) -> Result<Vec<&'a [u8]>, FunctionError> {
-    let mut count = 0u64;
-    for piece in data.chunks(CHECKPOINT_BYTES as usize) {
-        budget.charge_read(piece.len() as u64)?;
-        count += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
+        while !out.full() {
+            let Some((line, _)) = self.0.next(budget)? else {
+                return Ok(Flow::Done);
+            };
+            push_line(line, out, budget)?;
+        }
+        Ok(Flow::More)
     }
-    if data.is_empty() {
-        return Ok(Vec::new());
-    }
-    let count = count + u64::from(!data.ends_with(b"\n"));
-    budget.charge_scratch(count.saturating_mul(size_of::<&[u8]>() as u64))?;
-    let body = data.strip_suffix(b"\n").unwrap_or(data);
-    budget.charge_steps(count)?;
-    Ok(body.split(|byte| *byte == b'\n').collect())
 }

@@ -8,8 +8,8 @@ use super::card::{card, cost, param};
 use super::csv_table::shorten;
 use super::cut_bytes::or_else;
 use super::flow::{Flow, LineWork, Outbox, Streamed, by_line};
+use super::median::Median;
 use super::number;
-use super::order::sort;
 use crate::budget::Budget;
 use crate::function::{Arity, CostHint, FunctionError, FunctionSpec, ParamKind, Presence};
 use crate::params::{ParamError, Params};
@@ -22,16 +22,20 @@ const PER_KIB: u64 = 10_000;
 const MAX_NUMBER_BYTES: usize = 4096;
 
 pub(super) fn all() -> [Streamed; 6] {
+    let sum = numbers_card("sum", "the sum of its lines; of no lines 0");
+    let mean = numbers_card("mean", "the mean of its lines");
+    let min = numbers_card("min", "the smallest of its lines");
+    let max = numbers_card("max", "the greatest of its lines");
+    let median = numbers_card(
+        "median",
+        "the median of its lines: the middle one, or the mean of the two in the middle",
+    );
     [
-        simple("sum", "the sum of its lines; of no lines 0", Fold::Sum),
-        simple("mean", "the mean of its lines", Fold::Mean),
-        simple("min", "the smallest of its lines", Fold::Min),
-        simple("max", "the greatest of its lines", Fold::Max),
-        simple(
-            "median",
-            "the median of its lines: the middle one, or the mean of the two in the middle",
-            Fold::Median,
-        ),
+        Streamed::new(sum, |inputs, _| by_line(inputs, Numbers::of(Fold::Sum))),
+        Streamed::new(mean, |inputs, _| by_line(inputs, Numbers::of(Fold::Mean))),
+        Streamed::new(min, |inputs, _| by_line(inputs, Numbers::of(Fold::Min))),
+        Streamed::new(max, |inputs, _| by_line(inputs, Numbers::of(Fold::Max))),
+        Streamed::new(median, |inputs, _| by_line(inputs, Median::new())),
         histogram(),
     ]
 }
@@ -42,11 +46,10 @@ enum Fold {
     Mean,
     Min,
     Max,
-    Median,
 }
 
-fn simple(name: &str, what: &str, fold: Fold) -> Streamed {
-    let spec = card(
+fn numbers_card(name: &str, what: &str) -> FunctionSpec {
+    card(
         name,
         &format!(
             "Gives {what}, in decimal without a newline. Each line is a number; empty lines are \
@@ -54,14 +57,7 @@ fn simple(name: &str, what: &str, fold: Fold) -> Streamed {
         ),
         Arity::exactly(&["numbers"]),
         numbers_cost(),
-    );
-    match fold {
-        Fold::Sum => Streamed::new(spec, |inputs, _| by_line(inputs, Numbers::of(Fold::Sum))),
-        Fold::Mean => Streamed::new(spec, |inputs, _| by_line(inputs, Numbers::of(Fold::Mean))),
-        Fold::Min => Streamed::new(spec, |inputs, _| by_line(inputs, Numbers::of(Fold::Min))),
-        Fold::Max => Streamed::new(spec, |inputs, _| by_line(inputs, Numbers::of(Fold::Max))),
-        Fold::Median => Streamed::new(spec, |inputs, _| by_line(inputs, Numbers::of(Fold::Median))),
-    }
+    )
 }
 
 fn histogram() -> Streamed {
@@ -135,7 +131,7 @@ fn edges(params: &Params) -> Result<Vec<f64>, ParamError> {
 }
 
 /// The number on a line, if there is one. `line` is counted from 1.
-fn read(line: &[u8], number: u64) -> Result<Option<f64>, FunctionError> {
+pub(super) fn read(line: &[u8], number: u64) -> Result<Option<f64>, FunctionError> {
     let cell = line.strip_suffix(b"\r").unwrap_or(line);
     if cell.is_empty() {
         return Ok(None);
@@ -156,7 +152,11 @@ struct Numbers {
     line: u64,
     count: u64,
     value: f64,
-    all: Vec<f64>,
+}
+
+/// What to say where there is nothing to say anything about.
+pub(super) fn no_number() -> FunctionError {
+    FunctionError::failed("there is no number in the input, so only its sum is known")
 }
 
 impl Numbers {
@@ -166,34 +166,19 @@ impl Numbers {
             line: 0,
             count: 0,
             value: 0.0,
-            all: Vec::new(),
         }
     }
 
-    fn result(&mut self, budget: &mut Budget) -> Result<f64, FunctionError> {
+    fn result(&self) -> Result<f64, FunctionError> {
         if self.count == 0 && self.fold != Fold::Sum {
-            let problem = "there is no number in the input, so only its sum is known";
-            return Err(FunctionError::failed(problem));
+            return Err(no_number());
         }
         #[allow(clippy::cast_precision_loss, reason = "nobody has 2^53 lines")]
         let count = self.count as f64;
         Ok(match self.fold {
             Fold::Mean => self.value / count,
-            Fold::Median => self.median(budget)?,
             _ => self.value,
         })
-    }
-
-    fn median(&mut self, budget: &mut Budget) -> Result<f64, FunctionError> {
-        let all = std::mem::take(&mut self.all);
-        let sorted = sort(all, budget, |a, b| (a.total_cmp(b), size_of::<f64>()))?;
-        let at = |at: usize| sorted.get(at).copied().unwrap_or_default();
-        let half = sorted.len() / 2;
-        if sorted.len() % 2 == 1 {
-            return Ok(at(half));
-        }
-        // Halved first, so that two great numbers have a mean; halves are exact but for the tiniest.
-        Ok(at(half - 1) / 2.0 + at(half) / 2.0)
     }
 }
 
@@ -203,7 +188,7 @@ impl LineWork for Numbers {
         line: &[u8],
         _ended: bool,
         _out: &mut Outbox,
-        budget: &mut Budget,
+        _budget: &mut Budget,
     ) -> Result<Flow, FunctionError> {
         self.line += 1;
         let Some(number) = read(line, self.line)? else {
@@ -223,18 +208,14 @@ impl LineWork for Numbers {
             Fold::Min if self.count == 1 || number < self.value => self.value = number,
             Fold::Max if self.count == 1 || number > self.value => self.value = number,
             Fold::Min | Fold::Max => {}
-            Fold::Median => {
-                // Twice: a list doubles.
-                budget.charge_scratch(2 * size_of::<f64>() as u64)?;
-                self.all.push(number);
-            }
         }
         Ok(Flow::More)
     }
 
-    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<(), FunctionError> {
-        let result = self.result(budget)?;
-        out.push(number::format(result).as_bytes(), budget)
+    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
+        let result = self.result()?;
+        out.push(number::format(result).as_bytes(), budget)?;
+        Ok(Flow::Done)
     }
 }
 
@@ -268,7 +249,7 @@ impl LineWork for Histogram {
         Ok(Flow::More)
     }
 
-    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<(), FunctionError> {
+    fn finish(&mut self, out: &mut Outbox, budget: &mut Budget) -> Result<Flow, FunctionError> {
         out.push(b"from,to,count\n", budget)?;
         let name = |edge: Option<&f64>| edge.map(|edge| number::format(*edge)).unwrap_or_default();
         for (at, count) in self.counts.iter().enumerate() {
@@ -276,6 +257,6 @@ impl LineWork for Histogram {
             let row = format!("{},{},{count}\n", name(from), name(self.edges.get(at)));
             out.push(row.as_bytes(), budget)?;
         }
-        Ok(())
+        Ok(Flow::Done)
     }
 }

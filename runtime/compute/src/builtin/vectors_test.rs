@@ -44,10 +44,19 @@ pub(super) fn run(
     given: &BTreeMap<String, Value>,
     limits: BudgetLimits,
 ) -> Result<Bytes, FunctionError> {
+    run_in(name, inputs, given, &mut budget(limits))
+}
+
+pub(super) fn run_in(
+    name: &str,
+    inputs: &[Bytes],
+    given: &BTreeMap<String, Value>,
+    budget: &mut Budget,
+) -> Result<Bytes, FunctionError> {
     let function = function(name);
     let params = Params::validate(function.spec(), given)?;
     function.check(&params)?;
-    function.execute(inputs, &params, &mut budget(limits))
+    function.execute(inputs, &params, budget)
 }
 
 pub(super) fn strings(params: &[(&str, &str)]) -> BTreeMap<String, Value> {

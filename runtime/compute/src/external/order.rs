@@ -8,13 +8,14 @@ use crate::budget::Budget;
 use crate::function::FunctionError;
 
 /// Sorts `items` by `compare`, equal ones in the order they came. `compare` also says how many bytes
-/// it looked at. Scratch for a second copy of the items is charged before it is taken.
+/// it looked at. Scratch for a second copy of the items is charged while there is one.
 pub(super) fn sort<T: Copy>(
     mut items: Vec<T>,
     budget: &mut Budget,
     mut compare: impl FnMut(&T, &T) -> (Ordering, usize),
 ) -> Result<Vec<T>, FunctionError> {
-    budget.charge_scratch((items.len() as u64).saturating_mul(size_of::<T>() as u64))?;
+    let copy = (items.len() as u64).saturating_mul(size_of::<T>() as u64);
+    budget.charge_scratch(copy)?;
     let mut merged: Vec<T> = Vec::with_capacity(items.len());
     let mut width = 1;
     while width < items.len() {
@@ -26,6 +27,7 @@ pub(super) fn sort<T: Copy>(
         std::mem::swap(&mut items, &mut merged);
         width = width.saturating_mul(2);
     }
+    budget.release_scratch(copy);
     Ok(items)
 }
 
