@@ -34,7 +34,7 @@ pub async fn store_all(client: &Client, recipes: Vec<Recipe>) -> Vec<CAddr> {
 pub fn refusal<T: Debug>(answer: Result<T, ClientError>) -> Refusal {
     match answer {
         Err(ClientError::Refused(refusal)) => *refusal,
-        other => panic!("a refusal was expected, not {other:?}"),
+        other => panic!("a refusal was expected, not {:.300}", format!("{other:?}")),
     }
 }
 

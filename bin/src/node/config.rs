@@ -30,6 +30,7 @@ pub struct NodeConfig {
     pub max_requests: usize,
     pub max_message: usize,
     pub function_output: u64,
+    pub stream_output: u64,
     pub function_wall: Duration,
 }
 
@@ -85,6 +86,7 @@ impl TryFrom<&Settings> for NodeConfig {
             max_message: usize::try_from(settings.size("max_message")?)
                 .map_err(|_| settings.bad("max_message", "a size that memory can hold"))?,
             function_output: settings.size("function_output")?,
+            stream_output: settings.size("stream_output")?,
             function_wall: Duration::from_secs(seconds),
         })
     }

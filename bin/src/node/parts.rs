@@ -192,6 +192,7 @@ fn evaluator(
     let settings = EvaluatorConfig {
         workers: config.workers,
         in_flight_bytes: config.in_flight_memory,
+        stream_bytes: config.stream_output,
         budget: BudgetLimits {
             output_bytes: config.function_output,
             wall: config.function_wall,

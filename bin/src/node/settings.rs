@@ -138,7 +138,16 @@ pub const SETTINGS: &[Setting] = &[
         "16MiB",
         "the largest message from a client; larger leaves are streamed",
     ),
-    setting("function_output", "64MiB", "what one function may write"),
+    setting(
+        "function_output",
+        "64MiB",
+        "what one function may write at once",
+    ),
+    setting(
+        "stream_output",
+        "1024GiB",
+        "what one function may write piece by piece",
+    ),
     setting("function_seconds", "60", "how long one function may run"),
 ];
 

@@ -70,7 +70,7 @@ pub struct GetStream {
 
 #[derive(Debug)]
 enum Source {
-    Value(Answers<proto::GetResponse, (Bytes, Bytes)>, Arrived),
+    Value(Answers<proto::GetResponse, (Bytes, Bytes)>, Box<Arrived>),
     Trace(Answers<proto::TraceResponse, Bytes>),
 }
 
@@ -106,7 +106,7 @@ impl GetStream {
         Self {
             source: Source::Value(
                 Answers::new(inner, |m| Ok((m.chunk, m.content_hash)), url),
-                Arrived::default(),
+                Box::default(),
             ),
         }
     }

@@ -233,7 +233,11 @@ async fn what_the_law_limits_is_refused_with_limit_and_number() {
 
 #[tokio::test]
 async fn a_function_over_its_budget_is_an_abort_that_names_it_and_is_not_recorded() {
-    let node = Launch::new().set("function_output", "1MiB").start().await;
+    let node = Launch::new()
+        .set("function_output", "1MiB")
+        .set("stream_output", "1MiB")
+        .start()
+        .await;
     let client = node.client().await;
     let leaf = client.put_leaf(noise(1, 64 << 10)).await.unwrap();
     let within = recipe("repeat", &[leaf], &[("count", Value::I64(16))]);

@@ -38,6 +38,8 @@ pub struct EvaluatorConfig {
     pub in_flight_bytes: u64,
     /// What one call may use.
     pub budget: BudgetLimits,
+    /// Bytes that a call may write whose value is given out in pieces.
+    pub stream_bytes: u64,
 }
 
 /// One request that is not answered yet.
@@ -109,6 +111,7 @@ impl Evaluator {
                 limits: config.budget,
                 tally: Tally::default(),
                 meter: Meter::default(),
+                stream_bytes: config.stream_bytes,
                 in_flight_bytes: config.in_flight_bytes,
             }),
             config,

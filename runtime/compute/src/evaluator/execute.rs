@@ -48,6 +48,8 @@ pub(super) struct Executor {
     pub(super) limits: BudgetLimits,
     pub(super) tally: Tally,
     pub(super) meter: Meter,
+    /// Bytes that a call may write whose value is given out in pieces.
+    pub(super) stream_bytes: u64,
     /// Bytes of values in flight that memory may hold.
     pub(super) in_flight_bytes: u64,
 }
@@ -191,7 +193,7 @@ impl Executor {
             .collect();
         let limits = match prepared.call.streams() {
             true => BudgetLimits {
-                output_bytes: BudgetLimits::streaming().output_bytes,
+                output_bytes: self.stream_bytes,
                 ..self.limits
             },
             false => self.limits,

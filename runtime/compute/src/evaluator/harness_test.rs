@@ -6,6 +6,7 @@
 use super::{Evaluator, EvaluatorConfig};
 use crate::{
     Budget, BudgetLimits, ComputeFunction, FunctionError, FunctionSpec, Params, Registry,
+    budget::DEFAULT_STREAM_OUTPUT_BYTES,
     function::{Arity, CostHint},
 };
 use bytes::Bytes;
@@ -242,6 +243,7 @@ fn evaluator(
         workers,
         in_flight_bytes,
         budget: BudgetLimits::default(),
+        stream_bytes: DEFAULT_STREAM_OUTPUT_BYTES,
     };
     let clock = Arc::new(SystemClock::default());
     Evaluator::start(Arc::new(registry), sources.clone(), clock, config).unwrap()

@@ -90,6 +90,7 @@ fn over(sources: Arc<Panicking>) -> Evaluator {
         workers: 1,
         in_flight_bytes: 0,
         budget: BudgetLimits::default(),
+        stream_bytes: DEFAULT_STREAM_OUTPUT_BYTES,
     };
     let clock = Arc::new(SystemClock::default());
     Evaluator::start(Arc::new(Registry::builtin()), sources, clock, config).unwrap()
