@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 60
 CARGO := ops/heartbeat cargo
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help setup demo test fmt format walls lint build unit golden soak fuzz clean
+.PHONY: help setup demo test fmt format walls lint build unit golden soak simulate fuzz clean
 
 help: ## list every command
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ soak: build ## what takes longer than `make test` should: tests marked `#[ignore
 	@$(CARGO) test --locked --workspace --no-fail-fast -- --ignored
 	$(call heading,soak: opening a store of 1000 and of 1000000 recipes)
 	@$(CARGO) run --locked --quiet -p deriva-store --example open_time
+
+simulate: setup ## replay traces through the cache's policy, LRU, SIEVE and an offline bound; TRACE=FILE for one of yours
+	@$(CARGO) run --locked --quiet -p deriva-actors --example eviction -- $(if $(TRACE),'$(TRACE)')
 
 fuzz: setup ## let the fuzzer loose on the decoders, FUZZ_SECONDS each (needs cargo-fuzz and a nightly toolchain)
 	$(call heading,fuzzing ($(FUZZ_SECONDS) s a target))

@@ -61,6 +61,7 @@ fn render_status(s: &StatusResponse) -> Answer {
         "cache_entries": s.cache_entries,
         "cache_size_bytes": s.cache_size_bytes,
         "cache_hit_rate": s.cache_hit_rate,
+        "cache_saved_seconds": s.cache_saved_seconds,
         "verification_mode": s.verification_mode,
         "verification_total": s.verification_total,
         "verification_passed": s.verification_passed,
@@ -94,6 +95,10 @@ fn render_status(s: &StatusResponse) -> Answer {
             format!("{} ({} bytes)", s.disk_entries, s.disk_size_bytes),
         ),
         ("cache hit rate", format!("{:.3}", s.cache_hit_rate)),
+        (
+            "cache saved",
+            format!("{:.3} s of computing", s.cache_saved_seconds),
+        ),
         ("executions", s.executions.to_string()),
         ("early cutoffs", s.cutoffs.to_string()),
         ("verification", verification(s)),

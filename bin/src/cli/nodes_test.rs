@@ -10,11 +10,12 @@ fn status_has_every_field_in_json_and_says_why_writes_are_refused() {
     let status = StatusResponse {
         recipe_count: 2,
         node_version: "0.1.0".to_owned(),
+        cache_saved_seconds: 1.25,
         read_only_reason: "the disk is full".to_owned(),
         ..Default::default()
     };
     let answer = render_status(&status);
-    assert_eq!(answer.json.as_object().unwrap().len(), 18);
+    assert_eq!(answer.json.as_object().unwrap().len(), 19);
     assert_eq!(answer.json["recipe_count"], json!(2));
     assert_eq!(answer.json["node_version"], json!("0.1.0"));
     let lines = answer.text.lines().collect::<Vec<_>>();
@@ -24,6 +25,8 @@ fn status_has_every_field_in_json_and_says_why_writes_are_refused() {
         answer.text
     );
     assert!(lines.contains(&"recipes         2"), "{}", answer.text);
+    let saved = "cache saved     1.250 s of computing";
+    assert!(lines.contains(&saved), "{}", answer.text);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct KeptValue {
     /// The node's invalidation number when its evaluation began: what was invalidated since, or
     /// consumed what was, is not kept.
     pub begun: u64,
+    /// What its place on disk is worth, by the cache's own measure: the least goes first.
+    pub worth: u64,
 }
 
 /// Why values are dropped, which decides how sure the answer has to be.
@@ -82,6 +84,12 @@ pub enum BlobMessage {
         recipes: Vec<CAddr>,
         why: DropReason,
         reply: Reply<Dropped>,
+    },
+    /// Raises what cached values are worth; one that is not on disk, or worth more already, is
+    /// passed over. The answer says how many were raised.
+    Weigh {
+        worths: Vec<(CAddr, u64)>,
+        reply: Reply<u64>,
     },
     /// One verified chunk of stored content. `owner` is the address that a fault will name.
     Read {

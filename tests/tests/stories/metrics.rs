@@ -113,14 +113,27 @@ async fn values_that_are_dear_go_to_disk() {
     // A clean end keeps it: after it nothing has to run.
     let node = node.terminate().await.launch.start().await;
     let client = node.client().await;
+    assert_eq!(client.status().await.unwrap().cache_saved_seconds, 0.0);
     assert_eq!(fetch(&client, &digest).await.unwrap(), value);
-    assert_eq!(
-        node.metrics()
-            .await
-            .sum("materialize_executions_total", &[]),
-        0.0
+    let metrics = node.metrics().await;
+    assert_eq!(metrics.sum("materialize_executions_total", &[]), 0.0);
+    let status = client.status().await.unwrap();
+    assert_eq!(status.disk_entries, 1);
+    // What it took the node before; each Get that finds it saves as much again.
+    let once = status.cache_saved_seconds;
+    assert!(once > 0.0);
+    fetch(&client, &digest).await.unwrap();
+    let twice = client.status().await.unwrap();
+    assert!(
+        (twice.cache_saved_seconds - 2.0 * once).abs() < 1e-6,
+        "{once} {twice:?}"
     );
-    assert_eq!(client.status().await.unwrap().disk_entries, 1);
+    assert_eq!(node.metrics().await.sum("cache_hit_ratio", &[]), 1.0);
+    let whole = twice.cache_saved_seconds.floor();
+    assert_eq!(
+        node.metrics().await.sum("cache_saved_seconds_total", &[]),
+        whole
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The metrics page, and the upkeep without which unread histograms would grow for ever.
 
-use crate::context::GatewayContext;
+use crate::{context::GatewayContext, edge::rate};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{convert::Infallible, time::Duration};
 
@@ -16,6 +16,10 @@ pub(super) fn page(context: &GatewayContext, handle: &PrometheusHandle) -> Strin
     let (hits, misses) = context.node.values.lookups();
     metrics::counter!("cache_hits_total").absolute(hits);
     metrics::counter!("cache_misses_total").absolute(misses);
+    metrics::gauge!("cache_hit_ratio").set(rate(hits, misses));
+    // A counter has whole seconds; `Status` has the rest.
+    let saved = context.node.values.saved().as_secs();
+    metrics::counter!("cache_saved_seconds_total").absolute(saved);
     handle.render()
 }
 

@@ -114,6 +114,7 @@ fn status_body(context: &GatewayContext, overview: &Overview) -> Value {
             "disk_values": overview.cache.disk_values,
             "disk_bytes": overview.cache.disk_bytes,
             "hit_rate": overview.hit_rate,
+            "saved_seconds": overview.saved.as_secs_f64(),
         },
         "compute": {
             "executions": overview.compute.executions,

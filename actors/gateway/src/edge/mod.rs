@@ -22,5 +22,5 @@ pub(crate) use deadline::{Deadline, parse_timeout};
 pub(crate) use gate::{Admitted, Gate};
 pub(crate) use http::{answer, refuse};
 pub(crate) use listening::Listening;
-pub(crate) use overview::Overview;
+pub(crate) use overview::{Overview, rate};
 pub(crate) use serving::Serving;

@@ -26,6 +26,8 @@ pub(crate) struct Overview {
     pub(crate) compute: ComputeCounts,
     /// From 0 to 1; 0 before the first lookup.
     pub(crate) hit_rate: f64,
+    /// Computing that the cache has saved since the start.
+    pub(crate) saved: Duration,
     pub(crate) uptime: Duration,
     /// Why no writes are taken, if none are.
     pub(crate) refuses_writes: Option<StorageFault>,
@@ -50,6 +52,7 @@ impl Overview {
             cache,
             compute: context.node.compute.counts(),
             hit_rate: rate(hits, misses),
+            saved: context.node.values.saved(),
             uptime: context.uptime(),
             refuses_writes: context.node.storage.refuses_writes(),
         })
@@ -71,7 +74,7 @@ fn counters(context: &GatewayContext) -> Result<[u64; 2], Fault> {
     clippy::cast_precision_loss,
     reason = "a rate needs no more than 53 bits"
 )]
-fn rate(hits: u64, misses: u64) -> f64 {
+pub(crate) fn rate(hits: u64, misses: u64) -> f64 {
     let all = hits.saturating_add(misses);
     if all == 0 {
         return 0.0;

@@ -24,6 +24,7 @@ pub(super) async fn status(call: Call, _: StatusRequest) -> Result<StatusRespons
         cache_entries: overview.cache.resident_values,
         cache_size_bytes: overview.cache.resident_bytes,
         cache_hit_rate: overview.hit_rate,
+        cache_saved_seconds: overview.saved.as_secs_f64(),
         verification_mode: VERIFICATION_OFF.to_owned(),
         executions: overview.compute.executions,
         disk_entries: overview.cache.disk_values,

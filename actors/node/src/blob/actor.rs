@@ -112,6 +112,9 @@ impl Actor for BlobShardActor {
                     hands.drop_values(recipes, why).await
                 });
             }
+            BlobMessage::Weigh { worths, reply } => {
+                later(credit, reply, async move { hands.weigh(worths).await });
+            }
             BlobMessage::Read {
                 owner,
                 content,

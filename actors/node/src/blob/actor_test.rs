@@ -54,6 +54,7 @@ async fn keep(stand: &Stand, recipe: &deriva_model::SealedRecipe, bytes: &Bytes)
         bytes: bytes.clone(),
         cutoff: value.cutoff,
         begun: stand.values.invalidation_number(),
+        worth: 0,
     }];
     let keep = |reply| BlobMessage::Keep { values, reply };
     stand.blobs[1].call(PATIENCE, keep).await.unwrap()

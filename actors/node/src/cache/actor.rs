@@ -4,7 +4,7 @@
 //! disk come from tasks.
 
 use super::{
-    decide::{self, Arrival, CacheConfig, Ledger, Place, RecipeAt},
+    decide::{self, Appraisal, Arrival, CacheConfig, Ledger, Place, RecipeAt},
     perform::{self, Asked, Disk, Job},
 };
 use deriva_messages::{
@@ -61,7 +61,7 @@ impl Actor for CacheActor {
         args: CacheArgs,
     ) -> Result<CacheState, ActorProcessingErr> {
         let (values, config) = (args.values.clone(), args.config);
-        let disk = Arc::new(Disk::new(args));
+        let disk = Arc::new(Disk::open(args).await);
         let mut state = CacheState {
             ledger: Ledger::new(config),
             values,
@@ -138,13 +138,20 @@ impl CacheState {
     }
 
     fn book(&mut self, address: CAddr, value: &Resident) {
+        let appraisal = Appraisal {
+            nanos: value.recompute_nanos(),
+            weight: value.weight(),
+            uses: value.uses(),
+        };
         let size = value.bytes.len() as u64;
-        self.ledger.admit(address, value.weight(), size);
+        value.add_uses(self.ledger.admit(address, size, appraisal));
     }
 
     /// Deals with the inbox; whether more came meanwhile.
     fn landed(&mut self) -> bool {
-        let landed = self.values.landed();
+        let mut landed = self.values.landed();
+        // Those that were computed first: what was cut off early takes its cost from one of them.
+        landed.sort_by_key(|produced| was_cut_off(&produced.value));
         let mut kept = Vec::new();
         for produced in &landed {
             let placement = decide::place(&arrival(produced), &self.config);
@@ -152,11 +159,11 @@ impl CacheState {
                 self.admit(produced);
             }
             if placement.disk == Place::Taken {
-                kept.push(kept_value(produced));
+                kept.push(self.kept_value(produced));
             }
         }
-        self.evict();
         self.keep(kept);
+        self.evict();
         self.values.clear_landed(&landed)
     }
 
@@ -168,21 +175,49 @@ impl CacheState {
             }
             return;
         }
-        self.book(produced.address, &produced.value);
+        let value = &produced.value;
+        if was_cut_off(value) {
+            value.set_recompute_nanos(self.values.cutoff_nanos(&value.cutoff));
+        }
+        self.book(produced.address, value);
         self.values.insert(produced.address, produced.value.clone());
         metrics::counter!("cache_admissions_total").increment(1);
     }
 
     fn evict(&mut self) {
         let values = &self.values;
-        let victims = self
-            .ledger
-            .evict(|address| values.peek(address).is_some_and(|value| value.cool()));
-        for victim in &victims {
-            self.values.remove(victim);
-        }
+        let uses = |address: &CAddr| values.peek(address).map_or(0, |value| value.uses());
+        let victims = self.ledger.evict(uses);
+        let gone = victims.iter().filter_map(|victim| values.remove(victim));
+        let worths: Vec<_> = gone
+            .filter_map(|value| self.worth_if_used(&value))
+            .collect();
+        perform::queue_weighing(&self.jobs, &worths);
         let evicted = victims.len() as u64;
         metrics::counter!("cache_evictions_total", "from" => "memory").increment(evicted);
+    }
+
+    /// What a value's copy on disk is worth, if it may have one and the uses in memory raised it.
+    fn worth_if_used(&self, value: &Resident) -> Option<(CAddr, u64)> {
+        let may_be_there = value.is_durable() && !was_cut_off(value);
+        (may_be_there && value.uses() > 1).then(|| (value.record.recipe, self.worth_on_disk(value)))
+    }
+
+    fn worth_on_disk(&self, value: &Resident) -> u64 {
+        let nanos = value.record.cost.wall_nanos;
+        let appraisal = decide::on_disk(nanos, value.record.size, value.uses());
+        self.disk.worth(appraisal.whole_merit())
+    }
+
+    fn kept_value(&self, produced: &Produced) -> KeptValue {
+        let value = &produced.value;
+        KeptValue {
+            record: value.record.clone(),
+            bytes: value.bytes.clone(),
+            cutoff: value.cutoff,
+            begun: produced.begun,
+            worth: self.worth_on_disk(value),
+        }
     }
 
     fn keep(&self, kept: Vec<KeptValue>) {
@@ -279,13 +314,10 @@ fn arrival(produced: &Produced) -> Arrival {
     }
 }
 
-fn kept_value(produced: &Produced) -> KeptValue {
-    KeptValue {
-        record: produced.value.record.clone(),
-        bytes: produced.value.bytes.clone(),
-        cutoff: produced.value.cutoff,
-        begun: produced.begun,
-    }
+/// Whether it came without running: its record says that it cost nothing, but it would cost what the
+/// other computation did if that one's value went too.
+fn was_cut_off(value: &Resident) -> bool {
+    value.record.cost.wall_nanos == 0
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use crate::blob::stand_test::{PATIENCE, Stand, bytes, costing, produced, recipe,
 use deriva_messages::Fault;
 use deriva_model::SealedRecipe;
 use deriva_system::{
-    storage::{Space, layout::Counter},
+    storage::{
+        Reading, Space,
+        layout::{self, Counter},
+    },
     supervise::SlotLimits,
     view::{Landing, Origin},
 };
@@ -127,6 +130,97 @@ async fn memory_is_bounded_and_eviction_only_unlinks() {
     assert_eq!(cache.counts().await.resident_values, 8);
     assert_eq!(cache.stand.values.len(), 8);
     assert!(held.iter().all(|value| value.bytes == bytes));
+}
+
+fn cut_off(recipe: &SealedRecipe, twin: &Resident) -> Arc<Resident> {
+    let mut record = (*twin.record).clone();
+    record.recipe = recipe.address();
+    record.cost = deriva_model::Cost::default();
+    let (bytes, record) = (twin.bytes.clone(), Arc::new(record));
+    Arc::new(Resident::new(bytes, record, twin.cutoff, Origin::Stored))
+}
+
+#[tokio::test]
+async fn what_was_cut_off_early_is_as_dear_as_the_computation_that_it_took_over() {
+    let cache = Cache::new().await;
+    let (first, second, third) = (
+        recipe("f", vec![]),
+        recipe("g", vec![]),
+        recipe("h", vec![]),
+    );
+    let twin = resident(&first, &bytes(11, 100), Origin::Stored);
+    let same = cut_off(&second, &twin);
+    // Both at once, in whatever order: the one that was computed is dealt with first.
+    cache.stand.values.offer(produced(&second, &same, 0));
+    cache.land(&first, &twin, 0);
+    cache.slot.ring(CacheMessage::Landed).unwrap();
+    cache.until(|counts| counts.resident_values == 2).await;
+    assert_eq!(same.recompute_nanos(), 1_000_000_000);
+    // The first goes; what is left still knows what it would cost, and hands it on.
+    cache.invalidate(first.address()).await.unwrap();
+    let again = cut_off(&third, &same);
+    let now = cache.stand.values.invalidation_number();
+    cache.land(&third, &again, now);
+    cache.until(|counts| counts.resident_values == 2).await;
+    assert_eq!(again.recompute_nanos(), 1_000_000_000);
+    assert_eq!(again.record.cost, deriva_model::Cost::default());
+}
+
+#[tokio::test]
+async fn what_is_dear_survives_many_that_are_cheap() {
+    let cache = Cache::new().await;
+    let dear = recipe("dear", vec![]);
+    let bytes = bytes(12, 1000);
+    cache.land(&dear, &resident(&dear, &bytes, Origin::Transient), 0);
+    for n in 0..100 {
+        let cheap = recipe(&format!("cheap{n}"), vec![]);
+        let micro = Duration::from_micros(1);
+        cache.land(
+            &cheap,
+            &costing(&cheap, &bytes, Origin::Transient, micro),
+            0,
+        );
+        cache.counts().await;
+    }
+    assert_eq!(cache.counts().await.resident_values, 8);
+    assert!(cache.stand.values.peek(&dear.address()).is_some());
+}
+
+#[tokio::test]
+async fn uses_in_memory_raise_what_the_copy_on_disk_is_worth() {
+    let cache = Cache::new().await;
+    let (used, unused) = (stored(&cache, "used"), stored(&cache, "unused"));
+    let bytes = bytes(13, 1000);
+    let little = Duration::from_millis(1);
+    for recipe in [&used, &unused] {
+        cache.land(recipe, &costing(recipe, &bytes, Origin::Stored, little), 0);
+        cache
+            .until(|_| cache.stand.values.landed().is_empty())
+            .await;
+    }
+    cache.until(|counts| counts.disk_values == 2).await;
+    for _ in 0..3 {
+        assert!(cache.stand.values.get(&used.address()).is_some());
+    }
+    let mut n = 0;
+    while cache.stand.values.peek(&used.address()).is_some() {
+        let dear = recipe(&format!("dear{n}"), vec![]);
+        cache.land(&dear, &resident(&dear, &bytes, Origin::Transient), 0);
+        cache.counts().await;
+        n += 1;
+        assert!(n < 100, "it does not go");
+    }
+    assert!(cache.stand.values.peek(&unused.address()).is_none());
+    let order = || {
+        let ages = cache
+            .stand
+            .storage
+            .scan(Space::Meta, layout::AGE_PREFIX, &[], 9);
+        let ages = ages.unwrap().into_iter();
+        ages.map(|(_, recipe)| recipe.to_vec()).collect::<Vec<_>>()
+    };
+    let expected = [&unused, &used].map(|recipe| layout::address_key(&recipe.address()));
+    cache.until(|_| order() == expected).await;
 }
 
 #[tokio::test]

@@ -20,4 +20,4 @@ mod decide;
 mod perform;
 
 pub use actor::{CacheActor, CacheArgs};
-pub use decide::CacheConfig;
+pub use decide::{Appraisal, CacheConfig, Ledger};

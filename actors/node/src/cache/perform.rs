@@ -5,31 +5,28 @@
 //! It refuses to retry: a value that could not be kept is only not kept.
 
 mod cascade;
+mod trim;
 
 pub(super) use cascade::{Asked, DEFERRED_MAX, cascade};
 
 use super::{
     CacheArgs,
-    decide::{CacheConfig, OnDisk},
+    decide::{CacheConfig, Inflation, OnDisk},
 };
 use crate::blob::{KEEP_BYTES_MAX, KEEP_VALUES_MAX, shard_of};
-use bytes::Bytes;
 use deriva_messages::{
     Fault, Reply,
     blob::{BlobMessage, DropReason, Dropped, KeptValue},
     cache::Evicted,
 };
-use deriva_model::{CAddr, Record};
+use deriva_model::CAddr;
 use deriva_system::{
     lane::Lane,
-    storage::{
-        Batch, Durability, Space, Storage, StorageFault,
-        commit::read_number,
-        layout::{self, Counter},
-    },
+    storage::{Storage, StorageFault, commit::read_number, layout::Counter},
     supervise::Slot,
     view::{Resident, ValueView},
 };
+use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -39,10 +36,14 @@ const JOBS_MAX: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Values dropped in one step: short enough that puts do not wait for it.
 const PAGE: usize = 256;
+/// Values weighed in one step.
+const WEIGHED_MAX: usize = 1024;
 
 /// One piece of work of the task.
 pub(super) enum Job {
     Keep(Vec<KeptValue>),
+    /// Values that left memory, and what they are worth on disk by their uses there.
+    Weigh(Vec<(CAddr, u64)>),
     EvictAll {
         /// What just left memory, with its bytes.
         memory: HashMap<CAddr, u64>,
@@ -58,26 +59,8 @@ pub(super) struct Disk {
     blobs: Arc<[Slot<BlobMessage>]>,
     values: Arc<ValueView>,
     config: CacheConfig,
-}
-
-/// Stands for an address that cannot be read; nothing hashes to it that anybody knows of.
-const NOBODY: CAddr = CAddr::from_bytes([0; CAddr::LEN]);
-
-/// A page of the ages: keys, the values that they name, and those values' bytes.
-#[derive(Default)]
-struct Page {
-    keys: Vec<Vec<u8>>,
-    recipes: Vec<CAddr>,
-    sizes: Vec<Option<u64>>,
-}
-
-impl Page {
-    fn first(mut self, count: usize) -> Self {
-        self.keys.truncate(count);
-        self.recipes.truncate(count);
-        self.sizes.truncate(count);
-        self
-    }
+    /// The task writes it; the actor reads it.
+    inflation: Mutex<Inflation>,
 }
 
 /// Starts the task; it ends after what was queued when the actor is gone.
@@ -126,6 +109,18 @@ pub(super) fn batches(kept: Vec<KeptValue>) -> Vec<Vec<KeptValue>> {
     batches
 }
 
+/// Cuts worths into what one step of a shard weighs, as far as there is room: values on their way to
+/// disk go first.
+pub(super) fn queue_weighing(jobs: &mpsc::Sender<Job>, worths: &[(CAddr, u64)]) {
+    for worths in worths.chunks(WEIGHED_MAX) {
+        let has_room = jobs.capacity() > JOBS_MAX / 2;
+        if !has_room || jobs.try_send(Job::Weigh(worths.to_vec())).is_err() {
+            let skipped = worths.len() as u64;
+            metrics::counter!("cache_weighings_skipped_total").increment(skipped);
+        }
+    }
+}
+
 pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, Fault>) {
     if reply.send(result).is_err() {
         metrics::counter!("actor_answers_unheard_total").increment(1);
@@ -133,14 +128,18 @@ pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, Fault>) {
 }
 
 impl Disk {
-    pub(super) fn new(args: CacheArgs) -> Self {
-        Self {
+    pub(super) async fn open(args: CacheArgs) -> Self {
+        let disk = Self {
             storage: args.storage,
             lane: args.lane,
             blobs: args.blobs,
             values: args.values,
             config: args.config,
-        }
+            inflation: Mutex::default(),
+        };
+        let known = disk.take_over().await;
+        logged("how far the disk's inflation had come is not known", known);
+        disk
     }
 
     async fn work(&self, job: Job) {
@@ -149,7 +148,11 @@ impl Disk {
                 let kept = self.keep(values).await;
                 logged("values were not kept on disk", kept);
                 let trimmed = self.trim().await;
-                logged("old values were not evicted from disk", trimmed);
+                logged("values were not evicted from disk", trimmed);
+            }
+            Job::Weigh(worths) => {
+                let weighed = self.weigh(worths).await;
+                logged("values were not weighed on disk", weighed);
             }
             Job::EvictAll {
                 memory,
@@ -212,65 +215,6 @@ impl Disk {
         self.shard(shard)?.call(PATIENCE, drop).await
     }
 
-    /// Evicts the oldest values until the disk is within its bound.
-    async fn trim(&self) -> Result<(), Fault> {
-        let mut held = self.held().await?;
-        for _ in 0..pages(held.values) {
-            if !held.is_over(&self.config) {
-                return Ok(());
-            }
-            let page = self.oldest().await?;
-            let victims = held.victims(&page.sizes, &self.config);
-            if victims == 0 {
-                return Ok(());
-            }
-            let page = page.first(victims);
-            let dropped = self
-                .drop_values(page.recipes.clone(), DropReason::Evicted)
-                .await?;
-            counted(dropped);
-            self.forget_ages(page, dropped).await?;
-            held = self.held().await?;
-        }
-        Ok(())
-    }
-
-    /// The page of the oldest values.
-    async fn oldest(&self) -> Result<Page, Fault> {
-        let storage = self.storage.clone();
-        let read = move || -> Result<Page, StorageFault> {
-            let entries = storage.scan(Space::Meta, layout::AGE_PREFIX, &[], PAGE)?;
-            let mut page = Page::default();
-            for (key, recipe) in entries {
-                page.keys.push(key);
-                // One that cannot be read names no value, so its age alone goes.
-                let recipe = CAddr::try_from_slice(&recipe).unwrap_or(NOBODY);
-                page.recipes.push(recipe);
-            }
-            let keys: Vec<_> = page.recipes.iter().map(layout::address_key).collect();
-            let records = storage.get_many(Space::Records, &keys)?;
-            page.sizes = records.iter().map(size_of_value).collect();
-            Ok(page)
-        };
-        Ok(self.lane.run(read).await??)
-    }
-
-    /// An age whose value was not found names nothing any more: numbers are never given out again.
-    async fn forget_ages(&self, page: Page, dropped: Dropped) -> Result<(), Fault> {
-        if dropped.values >= page.keys.len() as u64 {
-            return Ok(());
-        }
-        let storage = self.storage.clone();
-        let write = move || {
-            let mut batch = Batch::default();
-            for key in page.keys {
-                batch.delete(Space::Meta, key);
-            }
-            storage.write(&batch, Durability::Behind)
-        };
-        Ok(self.lane.run(write).await??)
-    }
-
     /// Evicts every value on disk; those that just left memory are counted once.
     async fn evict_all(&self, memory: &HashMap<CAddr, u64>) -> Result<Evicted, Fault> {
         let mut evicted = Evicted {
@@ -278,14 +222,13 @@ impl Disk {
             bytes: memory.values().sum(),
         };
         for _ in 0..pages(self.held().await?.values) {
-            let page = self.oldest().await?;
-            if page.keys.is_empty() {
+            let page = self.least().await?;
+            if page.is_empty() {
                 break;
             }
-            let (known, others): (Vec<_>, Vec<_>) = page
-                .recipes
-                .iter()
-                .partition(|recipe| memory.contains_key(recipe));
+            let recipes = page.iter().map(|aged| aged.recipe);
+            let (known, others): (Vec<_>, Vec<_>) =
+                recipes.partition(|recipe| memory.contains_key(recipe));
             let known = self.drop_values(known, DropReason::Evicted).await?;
             let others = self.drop_values(others, DropReason::Evicted).await?;
             counted(known);
@@ -322,11 +265,6 @@ impl Disk {
             },
         })
     }
-}
-
-fn size_of_value(record: &Option<Bytes>) -> Option<u64> {
-    let record = Record::decode(record.as_ref()?).ok()?;
-    Some(record.size)
 }
 
 /// Pages that so many values fill, and two more for those that came meanwhile.

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::blob::stand_test::{Stand, bytes, recipe, resident};
-use deriva_system::view::Origin;
+use deriva_system::{storage::Space, view::Origin};
 
-fn disk(stand: &Stand, disk_bytes: u64) -> Disk {
-    Disk::new(CacheArgs {
+pub(super) async fn disk(stand: &Stand, disk_bytes: u64) -> Disk {
+    let args = CacheArgs {
         values: stand.values.clone(),
         storage: stand.storage.clone(),
         lane: stand.lane.clone(),
@@ -15,10 +15,11 @@ fn disk(stand: &Stand, disk_bytes: u64) -> Disk {
             memory_values: 0,
             disk_bytes,
         },
-    })
+    };
+    Disk::open(args).await
 }
 
-fn value(stand: &Stand, name: &str, len: usize) -> KeptValue {
+pub(super) fn value(stand: &Stand, name: &str, len: usize) -> KeptValue {
     let recipe = recipe(name, vec![]);
     stand.store_recipe(&recipe);
     let value = resident(&recipe, &bytes(1, len), Origin::Stored);
@@ -27,6 +28,7 @@ fn value(stand: &Stand, name: &str, len: usize) -> KeptValue {
         bytes: value.bytes.clone(),
         cutoff: value.cutoff,
         begun: stand.values.invalidation_number(),
+        worth: 0,
     }
 }
 
@@ -47,55 +49,9 @@ fn batches_keep_to_both_bounds_and_to_the_order() {
 }
 
 #[tokio::test]
-async fn the_disk_stays_within_its_bound_and_the_oldest_go() {
-    let stand = Stand::with_shards().await;
-    let disk = disk(&stand, 5 * 2000);
-    for n in 0..20 {
-        let value = value(&stand, &format!("f{n}"), 1000);
-        disk.work(Job::Keep(vec![value])).await;
-        assert!(!disk.held().await.unwrap().is_over(&disk.config));
-    }
-    let held = disk.held().await.unwrap();
-    assert_eq!((held.values, held.bytes), (6, 6000));
-    let page = disk.oldest().await.unwrap();
-    let newest: Vec<_> = (14..20)
-        .map(|n| recipe(&format!("f{n}"), vec![]).address())
-        .collect();
-    assert_eq!(page.recipes, newest);
-    assert_eq!(page.sizes, [Some(1000); 6]);
-}
-
-#[tokio::test]
-async fn ages_that_name_nothing_do_not_stop_the_eviction() {
-    let stand = Stand::with_shards().await;
-    let mut batch = Batch::default();
-    for number in 0..(2 * PAGE as u64) {
-        let nobody = CAddr::of_leaf(&number.to_be_bytes());
-        batch.put(
-            Space::Meta,
-            layout::age_key(number),
-            layout::address_key(&nobody),
-        );
-    }
-    batch.put(Space::Meta, layout::age_key(1), "no address");
-    stand.storage.write(&batch, Durability::Synced).unwrap();
-    let roomy = disk(&stand, 1 << 20);
-    roomy
-        .keep(vec![value(&stand, "f", 1000), value(&stand, "g", 1000)])
-        .await
-        .unwrap();
-    // Each pass clears a page, and the value goes when its turn comes.
-    let tight = disk(&stand, 2000);
-    tight.trim().await.unwrap();
-    tight.trim().await.unwrap();
-    assert_eq!(tight.held().await.unwrap().values, 1);
-    assert_eq!(stand.keys(Space::Meta, layout::AGE_PREFIX), 1);
-}
-
-#[tokio::test]
 async fn what_was_in_memory_and_on_disk_is_counted_once() {
     let stand = Stand::with_shards().await;
-    let disk = disk(&stand, 1 << 30);
+    let disk = disk(&stand, 1 << 30).await;
     let values: Vec<_> = (0..2 * PAGE + 3)
         .map(|n| value(&stand, &format!("f{n}"), 10))
         .collect();

@@ -139,7 +139,11 @@ fn bring_back(sources: &NodeSources, value: Recorded, bytes: Bytes, begun: u64) 
         source: Source::Disk,
         begun,
     });
-    (landing != Landing::Stale).then_some(Known::Value(value))
+    if landing == Landing::Stale {
+        return None;
+    }
+    sources.values.count_saved(&value);
+    Some(Known::Value(value))
 }
 
 fn cutoff_of(recipe: &SealedRecipe, record: &Record) -> CutoffKey {

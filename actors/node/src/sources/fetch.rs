@@ -164,6 +164,7 @@ fn recipes(sources: &NodeSources, answers: &mut Answers<'_>, look: Look) -> Resu
         };
         let known = value.map_or(Known::Recipe(recipe), |value| {
             value.mark_durable();
+            sources.values.count_saved(&value);
             Known::Value(value)
         });
         answers.set(at, known);

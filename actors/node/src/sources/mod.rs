@@ -82,13 +82,13 @@ impl NodeSources {
     /// A value in memory whose recipe is stored, as far as memory knows.
     fn resident_value(&self, address: &CAddr) -> Option<Arc<Resident>> {
         let value = self.values.get(address)?;
-        if value.is_durable() {
-            return Some(value);
+        if !value.is_durable() {
+            if !self.recipes.contains(address) {
+                return None;
+            }
+            value.mark_durable();
         }
-        if !self.recipes.contains(address) {
-            return None;
-        }
-        value.mark_durable();
+        self.values.count_saved(&value);
         Some(value)
     }
 
@@ -120,7 +120,9 @@ impl Sources for NodeSources {
     }
 
     fn travelling(&self, address: &CAddr) -> Option<Arc<Resident>> {
-        self.values.get(address)
+        let value = self.values.get(address)?;
+        self.values.count_saved(&value);
+        Some(value)
     }
 
     fn looked_up(&self, found: u64, to_run: u64) {

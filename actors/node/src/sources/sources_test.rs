@@ -84,6 +84,7 @@ impl Node {
             bytes: bytes.clone(),
             cutoff: value.cutoff,
             begun: self.stand.values.invalidation_number(),
+            worth: 0,
         }];
         let keep = |reply| BlobMessage::Keep { values, reply };
         self.stand.blobs[0].call(PATIENCE, keep).await.unwrap();
@@ -405,11 +406,20 @@ async fn a_value_from_disk_comes_back_to_memory() {
         as_value(&node.one(recipe.address(), Look::ForValues).unwrap()),
         &bytes
     );
+    let second = Duration::from_secs(1);
+    assert_eq!(node.stand.values.saved(), second, "which it cost");
     // Already while the cache is on its way.
     assert_eq!(
         node.stand.values.warm(&recipe.address()).unwrap().bytes,
         bytes
     );
+    assert!(
+        node.sources
+            .resident(&recipe.address(), Look::ForValues)
+            .is_some()
+    );
+    assert!(node.sources.travelling(&recipe.address()).is_some());
+    assert_eq!(node.stand.values.saved(), 4 * second);
     let count = |reply| CacheMessage::Count { reply };
     let waiting = async {
         while node

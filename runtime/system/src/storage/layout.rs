@@ -24,7 +24,8 @@
 //! | meta | `tomb/` address | the highest touch epoch that its removal kills |
 //! | meta | `collection` | of the collection under way: epoch, grace (ms), removals left |
 //! | meta | `longest_grace` | of all collections so far (ms) |
-//! | meta | `age/` number | recipe address of a value on disk, in the order written |
+//! | meta | `age/` number | recipe address of a value on disk; the least number goes first |
+//! | meta | `inflation` | the worth that values come to disk with, before their own |
 //!
 //! Numbers are u64, big-endian, so that keys sort as numbers do. It refuses what it did not write:
 //! every parser returns `None` for bytes of another shape.
@@ -44,6 +45,7 @@ pub const META_EPOCH: &[u8] = b"epoch";
 pub const EPOCHS_PREFIX: &[u8] = b"epochs/";
 pub const STAGED_PREFIX: &[u8] = b"staged/";
 pub const AGE_PREFIX: &[u8] = b"age/";
+pub const META_INFLATION: &[u8] = b"inflation";
 pub const FORGOTTEN_PREFIX: &[u8] = b"forgotten/";
 pub const TOMB_PREFIX: &[u8] = b"tomb/";
 pub const META_COLLECTION: &[u8] = b"collection";
@@ -327,6 +329,33 @@ impl CollectionEntry {
             left: parse_number(rest)?,
         })
     }
+}
+
+/// The highest worth that an `age/` number carries.
+pub const WORTH_MAX: u64 = u64::MAX >> SEQUENCE_BITS;
+/// Bits of an `age/` number that keep values of the same worth apart, the oldest first.
+const SEQUENCE_BITS: u32 = 16;
+
+/// The `age/` number of a value: its worth, then the low bits of a number that nothing has had. Two
+/// values may come to the same number, so whoever writes one looks whether it is free. Releases
+/// before took the unique number itself, which `worth_of` reads as a worth below that of any start.
+#[must_use]
+pub fn age_number(worth: u64, sequence: u64) -> u64 {
+    let low = sequence & (u64::MAX >> (64 - SEQUENCE_BITS));
+    worth.min(WORTH_MAX) << SEQUENCE_BITS | low
+}
+
+#[must_use]
+pub const fn worth_of(age: u64) -> u64 {
+    age >> SEQUENCE_BITS
+}
+
+/// Above the worth of whatever releases before left in a store that is now open for the `boot`-th
+/// time: their numbers carried the opening in the upper half.
+#[must_use]
+pub fn worth_above_old(boot: u64) -> u64 {
+    boot.saturating_mul(1 << (32 - SEQUENCE_BITS))
+        .min(WORTH_MAX)
 }
 
 /// The number at the end of an `age/` or `staged/` key.

@@ -119,6 +119,11 @@ fn key(kind: &str, meaning: &Meaning<'_>) -> Option<Vec<u8>> {
         "counter-key" => meaning.counter().key(),
         "staged-key" => staged_key(meaning.locator()),
         "age-key" => age_key(meaning.number("number")),
+        "worth-age-key" => age_key(age_number(
+            meaning.number("worth"),
+            meaning.number("sequence"),
+        )),
+        "meta-inflation" => META_INFLATION.to_vec(),
         _ => return None,
     })
 }
@@ -292,6 +297,28 @@ fn the_ends_of_keys_are_read_back() {
     assert_eq!(last_number(&age_key(300)), Some(300));
     assert_eq!(last_number(&staged_key(Locator(u64::MAX))), Some(u64::MAX));
     assert_eq!(last_number(&[1; 7]), None);
+}
+
+/// Worth comes first, then the order of writing; what releases before wrote is below every start.
+#[test]
+fn values_leave_the_disk_in_the_order_of_their_worth() {
+    let boot = 7_u64 << 32;
+    let in_order = [
+        age_number(0, boot),
+        age_number(0, boot + 1),
+        age_number(1, boot),
+        age_number(WORTH_MAX - 1, boot + 9),
+        age_number(WORTH_MAX, boot),
+        age_number(u64::MAX, boot + 1),
+    ];
+    assert!(in_order.is_sorted_by(|one, next| one < next));
+    assert_eq!(worth_of(age_number(300, u64::MAX)), 300);
+    assert_eq!(worth_of(age_number(u64::MAX, 0)), WORTH_MAX);
+    for boot in [1, 2, 1000, u64::from(u32::MAX)] {
+        let newest_old = (boot << 32) - 1;
+        assert!(worth_of(newest_old) < worth_above_old(boot));
+    }
+    assert_eq!(worth_above_old(u64::MAX), WORTH_MAX);
 }
 
 /// Keys with numbers sort as their numbers do; the layout lives by that.

@@ -13,12 +13,11 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-/// A hit counter stops here; it says "popular", not how much.
-const HITS_MAX: u8 = 3;
 /// Bytes a value costs in memory beside its own and its record's inputs, on the safe side.
 const OVERHEAD_BYTES: u64 = 400;
 
@@ -31,8 +30,10 @@ pub struct Resident {
     /// Whether its recipe is known to be stored: else it is served only within a graph that
     /// brings the recipe along.
     durable: AtomicBool,
-    /// Lossy; cleared by the owner's sweep.
-    hits: AtomicU8,
+    /// Lossy. The use that it was made for counts.
+    uses: AtomicU32,
+    /// Nanoseconds that recomputing it takes, as far as is known.
+    nanos: AtomicU64,
 }
 
 impl Resident {
@@ -40,10 +41,11 @@ impl Resident {
     pub fn new(bytes: Bytes, record: Arc<Record>, cutoff: CutoffKey, origin: Origin) -> Self {
         Self {
             bytes,
-            record,
             cutoff,
             durable: AtomicBool::new(origin == Origin::Stored),
-            hits: AtomicU8::new(0),
+            uses: AtomicU32::new(1),
+            nanos: AtomicU64::new(record.cost.wall_nanos),
+            record,
         }
     }
 
@@ -73,19 +75,32 @@ impl Resident {
     }
 
     fn hit(&self) {
-        let hits = self.hits.load(Ordering::Relaxed);
-        if hits < HITS_MAX {
-            self.hits.store(hits + 1, Ordering::Relaxed);
-        }
+        self.add_uses(1);
     }
 
-    /// The owner's: takes one hit away; whether there was one.
-    pub fn cool(&self) -> bool {
-        let hits = self.hits.load(Ordering::Relaxed);
-        if hits > 0 {
-            self.hits.store(hits - 1, Ordering::Relaxed);
-        }
-        hits > 0
+    /// How often it was asked for; uses that come at once may count as one.
+    #[must_use]
+    pub fn uses(&self) -> u32 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// The owner's: uses that are known from before it came in.
+    pub fn add_uses(&self, uses: u32) {
+        let before = self.uses.load(Ordering::Relaxed);
+        self.uses
+            .store(before.saturating_add(uses), Ordering::Relaxed);
+    }
+
+    /// Nanoseconds that a hit on it saves: what its record says or, for one that was cut off
+    /// early, what its owner found out.
+    #[must_use]
+    pub fn recompute_nanos(&self) -> u64 {
+        self.nanos.load(Ordering::Relaxed)
+    }
+
+    /// The owner's: what recomputing it would take.
+    pub fn set_recompute_nanos(&self, nanos: u64) {
+        self.nanos.store(nanos, Ordering::Relaxed);
     }
 }
 
@@ -168,6 +183,8 @@ pub struct ValueView {
     invalidations: Arc<Invalidations>,
     hits: AtomicU64,
     misses: AtomicU64,
+    /// Nanoseconds of computing that hits have saved.
+    saved: AtomicU64,
 }
 
 impl ValueView {
@@ -182,6 +199,7 @@ impl ValueView {
             invalidations: Arc::new(Invalidations::default()),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            saved: AtomicU64::new(0),
         }
     }
 
@@ -212,6 +230,7 @@ impl ValueView {
     pub fn warm(&self, address: &CAddr) -> Option<Arc<Resident>> {
         let found = self.get(address).filter(|value| value.is_durable())?;
         self.count(1, 0);
+        self.count_saved(&found);
         Some(found)
     }
 
@@ -219,6 +238,18 @@ impl ValueView {
     pub fn count(&self, hits: u64, misses: u64) {
         self.hits.fetch_add(hits, Ordering::Relaxed);
         self.misses.fetch_add(misses, Ordering::Relaxed);
+    }
+
+    /// A value was found, so its recipe does not have to run.
+    pub fn count_saved(&self, value: &Resident) {
+        self.saved
+            .fetch_add(value.recompute_nanos(), Ordering::Relaxed);
+    }
+
+    /// Computing that values found have saved since the start, by what it took when it was done.
+    #[must_use]
+    pub fn saved(&self) -> Duration {
+        Duration::from_nanos(self.saved.load(Ordering::Relaxed))
     }
 
     /// Hits and misses since the start.
@@ -356,6 +387,16 @@ impl ValueView {
         self.cutoffs
             .remove_if(&value.cutoff, |_, holder| holder == address);
         Some(value)
+    }
+
+    /// The owner's: nanoseconds of the computation whose value has this cutoff key; 0 if none is in
+    /// the map.
+    #[must_use]
+    pub fn cutoff_nanos(&self, key: &CutoffKey) -> u64 {
+        let holder = self.cutoffs.get(key).map(|entry| *entry.value());
+        let twin = holder.and_then(|address| self.peek(&address));
+        twin.filter(|value| value.cutoff == *key)
+            .map_or(0, |value| value.recompute_nanos())
     }
 
     /// The owner's look without counting a hit.

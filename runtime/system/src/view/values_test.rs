@@ -1,10 +1,10 @@
 //! Values on their way from the inbox to the map, the bounds of the inbox, and cutoffs.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{HITS_MAX, Landing, Origin, Produced, Resident, Source, ValueView};
+use super::{Landing, Origin, Produced, Resident, Source, ValueView};
 use bytes::Bytes;
 use deriva_model::{CAddr, ContentHash, Cost, CutoffKey, FunctionId, Record};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 fn address(name: u8) -> CAddr {
     CAddr::of_leaf(&[name])
@@ -139,21 +139,39 @@ fn a_cutoff_names_a_value_that_has_it() {
 }
 
 #[test]
-fn popularity_is_counted_up_to_a_bound_and_cools() {
+fn uses_and_what_they_saved_are_counted() {
     let view = ValueView::new(1 << 20);
     view.insert(address(1), value(1, 1, Origin::Stored));
     for _ in 0..100 {
         assert!(view.get(&address(1)).is_some());
     }
     let resident = view.peek(&address(1)).unwrap();
-    for _ in 0..HITS_MAX {
-        assert!(resident.cool());
+    assert_eq!(resident.uses(), 101, "a peek is no use");
+    resident.add_uses(7);
+    assert_eq!(resident.uses(), 108);
+    resident.add_uses(u32::MAX);
+    assert!(view.get(&address(1)).is_some());
+    assert_eq!(resident.uses(), u32::MAX);
+
+    assert_eq!((view.lookups(), view.saved()), ((0, 0), Duration::ZERO));
+    resident.set_recompute_nanos(250);
+    for _ in 0..4 {
+        assert!(view.warm(&address(1)).is_some());
     }
-    assert!(!resident.cool());
-    assert!(
-        view.peek(&address(1)).is_some() && !resident.cool(),
-        "a peek is no hit"
-    );
+    assert_eq!(view.lookups(), (4, 0));
+    assert_eq!(view.saved(), Duration::from_micros(1));
+}
+
+#[test]
+fn what_a_cutoff_key_stands_for_has_a_cost() {
+    let view = ValueView::new(1 << 20);
+    assert_eq!(view.cutoff_nanos(&key(5)), 0);
+    let twin = value(1, 5, Origin::Stored);
+    twin.set_recompute_nanos(70);
+    view.insert(address(1), twin);
+    assert_eq!(view.cutoff_nanos(&key(5)), 70);
+    view.remove(&address(1));
+    assert_eq!(view.cutoff_nanos(&key(5)), 0);
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl Hands {
             bytes,
             cutoff,
             begun,
+            worth,
         } = kept;
         let size = bytes.len() as u64;
         if record.size != size {
@@ -73,7 +74,7 @@ impl Hands {
             record,
             document: document.into(),
             cutoff,
-            age: self.args.uploads.age()?,
+            age: layout::age_number(worth, self.args.uploads.age()?),
             begun,
         };
         Ok(Ready { value, incoming })
@@ -104,6 +105,16 @@ impl Hands {
                 .await;
             }
         }
+    }
+
+    pub(in crate::blob) async fn weigh(&self, worths: Vec<(CAddr, u64)>) -> Result<u64, Fault> {
+        within("the values of one weighing", worths.len(), DROP_MAX)?;
+        let mut ages = Vec::with_capacity(worths.len());
+        for (recipe, worth) in worths {
+            ages.push((recipe, layout::age_number(worth, self.args.uploads.age()?)));
+        }
+        let step = move |step: &mut Step<'_>| steps::weigh_step(step, &ages);
+        self.args.commit.commit(Durability::Behind, step).await
     }
 
     pub(in crate::blob) async fn drop_values(

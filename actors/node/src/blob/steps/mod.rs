@@ -7,10 +7,12 @@
 mod leaf;
 mod upload;
 mod value;
+mod weigh;
 
 pub use leaf::{LeafPut, put_leaf_step, remove_leaf_step, seal_step};
 pub use upload::abandon_step;
 pub use value::{Keeping, drop_step, keep_step};
+pub use weigh::weigh_step;
 
 use super::decide::{Chunks, ContentChange, Incoming, Standing};
 use bytes::Bytes;

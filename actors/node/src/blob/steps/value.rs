@@ -1,6 +1,6 @@
 //! Cached values: content, marker, record, cutoff entry and age, written and taken away together.
 
-use super::{change_content, delete_chunks, look, standing, still_staged};
+use super::{change_content, delete_chunks, look, standing, still_staged, weigh::free_age};
 use crate::blob::decide::{self, ContentChange, Holders, Incoming, Standing};
 use bytes::Bytes;
 use deriva_messages::{
@@ -25,7 +25,7 @@ pub struct Keeping {
     /// The record's document.
     pub document: Bytes,
     pub cutoff: CutoffKey,
-    /// The number of its `age/` entry, which nothing has had.
+    /// The number of its `age/` entry; the next one that is free if it is taken.
     pub age: u64,
     pub begun: u64,
 }
@@ -46,10 +46,14 @@ pub fn keep_step(
     }
     let recipe = &value.record.recipe;
     let stands = standing(step, &value.record.output)?;
-    if !is_welcome(step, value, &stands, invalidations)? {
+    let age = match is_welcome(step, value, &stands, invalidations)? {
+        true => free_age(step, value.age)?,
+        false => None,
+    };
+    let Some(age) = age else {
         change_content(step, &value.record.output, &ContentChange::Keep, incoming)?;
         return Ok(0);
-    }
+    };
     // What the recipe came out as before goes, and may take its content along.
     drop_value(step, recipe)?;
     drop_marker(step, &value.record)?;
@@ -59,7 +63,7 @@ pub fn keep_step(
         return Ok(0);
     }
     change_content(step, &value.record.output, &change, incoming)?;
-    write_markers(step, value)?;
+    write_markers(step, value, age)?;
     Ok(value.record.size)
 }
 
@@ -95,11 +99,11 @@ fn is_held(step: &Step<'_>, value: &Keeping, stands: &Standing) -> Result<bool, 
     Ok(marker.is_some() && record.is_some_and(|record| record.output == value.record.output))
 }
 
-fn write_markers(step: &mut Step<'_>, value: &Keeping) -> Result<(), StorageFault> {
+fn write_markers(step: &mut Step<'_>, value: &Keeping, age: u64) -> Result<(), StorageFault> {
     let recipe = &value.record.recipe;
     let marker = ValueMarker {
         size: value.record.size,
-        age: value.age,
+        age,
         cutoff: value.cutoff,
     };
     let key = layout::value_key(&value.record.output, recipe);
@@ -116,7 +120,7 @@ fn write_markers(step: &mut Step<'_>, value: &Keeping) -> Result<(), StorageFaul
     );
     step.put(
         Space::Meta,
-        layout::age_key(value.age),
+        layout::age_key(age),
         layout::address_key(recipe),
     );
     step.count(Counter::Values, 1)?;
