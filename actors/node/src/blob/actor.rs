@@ -71,10 +71,7 @@ impl Actor for BlobShardActor {
                 later(credit, reply, async move { hands.put_leaf(bytes).await });
             }
             BlobMessage::Open { reply } => {
-                tokio::spawn(async move {
-                    open(&hands, reply).await;
-                    drop(credit);
-                });
+                tokio::spawn(open(hands, reply, credit));
             }
             BlobMessage::Stage {
                 upload,
@@ -133,11 +130,12 @@ impl Actor for BlobShardActor {
 }
 
 /// An upload that nobody heard of would stay open for ever.
-async fn open(hands: &Hands, reply: Reply<Locator>) {
+async fn open(hands: Arc<Hands>, reply: Reply<Locator>, credit: Option<OwnedSemaphorePermit>) {
     let opened = hands.open().await;
     if let (Some(upload), false) = (opened.clone().ok(), answer(reply, opened)) {
         hands.abandon(upload).await;
     }
+    drop(credit);
 }
 
 /// Answers when the work is done; the credit goes back then, not when the handler returns.
