@@ -80,6 +80,47 @@ pub fn reach<I: Inputs>(
     Ok(seen)
 }
 
+/// The numbers below `count` in an order in which each comes after those it needs; what needs itself,
+/// by whatever way, comes last. Otherwise nothing is moved: of two that are free, the one that was
+/// freed first comes first. Numbers that `needs` gives and that are not below `count` are nothing.
+pub fn dependency_order<'a>(count: usize, needs: impl Fn(usize) -> &'a [u32]) -> Vec<usize> {
+    let needed = |number: usize| {
+        let all = needs(number).iter().map(|need| *need as usize);
+        all.filter(|need| *need < count)
+    };
+    let mut waiting: Vec<usize> = (0..count).map(|number| needed(number).count()).collect();
+    // Who needs whom, in one row: the consumers of a number end where those of the next begin.
+    let mut ends = vec![0_usize; count + 1];
+    for need in (0..count).flat_map(&needed) {
+        ends[need] += 1;
+    }
+    let mut sum = 0;
+    for end in &mut ends {
+        sum += std::mem::replace(end, sum);
+    }
+    let mut consumers = vec![0_usize; sum];
+    for number in 0..count {
+        for need in needed(number) {
+            consumers[ends[need]] = number;
+            ends[need] += 1;
+        }
+    }
+    let mut order: Vec<usize> = (0..count).filter(|number| waiting[*number] == 0).collect();
+    let mut next = 0;
+    while let Some(number) = order.get(next).copied() {
+        next += 1;
+        let begin = number.checked_sub(1).map_or(0, |before| ends[before]);
+        for consumer in &consumers[begin..ends[number]] {
+            waiting[*consumer] -= 1;
+            if waiting[*consumer] == 0 {
+                order.push(*consumer);
+            }
+        }
+    }
+    order.extend((0..count).filter(|number| waiting[*number] > 0));
+    order
+}
+
 /// Whether an edge that makes `to` an input (or the meaning, for an alias) of `from` would close a
 /// cycle: whether `to` already reaches `from`. An edge from a node to itself does.
 pub fn would_cycle<I: Inputs>(

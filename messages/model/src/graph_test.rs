@@ -155,3 +155,30 @@ fn a_long_chain_does_not_touch_the_stack() {
         .spawn(walk);
     thread.unwrap().join().unwrap();
 }
+
+#[test]
+fn numbers_are_ordered_behind_what_they_need() {
+    type Table = (&'static [&'static [u32]], &'static [usize]);
+    let table: [Table; 7] = [
+        (&[], &[]),
+        (&[&[], &[], &[]], &[0, 1, 2]),
+        (&[&[1], &[2], &[]], &[2, 1, 0]),
+        (&[&[1, 1, 2], &[], &[1]], &[1, 2, 0]),
+        // What needs itself comes last, with all that needs it.
+        (&[&[0], &[], &[0]], &[1, 0, 2]),
+        (&[&[1], &[0], &[]], &[2, 0, 1]),
+        (&[&[9, u32::MAX], &[0]], &[0, 1]),
+    ];
+    for (needs, expected) in table {
+        let order = dependency_order(needs.len(), |number| needs[number]);
+        assert_eq!(order, expected, "{needs:?}");
+    }
+}
+
+#[test]
+fn a_long_chain_backwards_is_ordered_without_recursion() {
+    const LONG: u32 = 200_000;
+    let needs: Vec<Vec<u32>> = (1..=LONG).map(|next| vec![next]).collect();
+    let order = dependency_order(needs.len(), |number| &needs[number]);
+    assert_eq!(order, (0..LONG as usize).rev().collect::<Vec<_>>());
+}

@@ -5,6 +5,11 @@
 //! with a name, a version and today's limits. The document limit is that of the recipe's DCF form,
 //! since that is what will be stored: old bytes may be longer than 4 MiB when their DCF form is not.
 
+#[path = "legacy_shape.rs"]
+mod shape;
+
+pub use shape::has_legacy_shape;
+
 use std::collections::BTreeMap;
 
 use crate::address::CAddr;

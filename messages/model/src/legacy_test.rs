@@ -95,3 +95,81 @@ fn most_leaves_are_told_apart_by_their_beginning() {
         limits::LEGACY_BYTES as u64 + 1
     ));
 }
+
+/// The old form by hand, so that lengths can lie: what the laws say, not what our encoder does.
+fn by_hand(name: &[u8], inputs: u64, params: &[(&[u8], Vec<u8>)]) -> Vec<u8> {
+    let run = |bytes: &[u8]| [&(bytes.len() as u64).to_le_bytes()[..], bytes].concat();
+    let mut bytes = [run(name), run(b"1"), inputs.to_le_bytes().to_vec()].concat();
+    bytes.extend(vec![7; inputs as usize * 32]);
+    bytes.extend((params.len() as u64).to_le_bytes());
+    for (key, value) in params {
+        bytes.extend(run(key));
+        bytes.extend(value);
+    }
+    bytes
+}
+
+fn nested(depth: usize) -> Vec<u8> {
+    let level = [&4_u32.to_le_bytes()[..], &1_u64.to_le_bytes()].concat();
+    [level.repeat(depth), vec![2, 0, 0, 0, 1]].concat()
+}
+
+#[test]
+fn what_has_grown_over_the_limits_still_has_the_shape() {
+    let long = [&[3, 0, 0, 0][..], &65_537_u64.to_le_bytes(), &[0; 65_537]].concat();
+    let keys: Vec<String> = (0..4097).map(|number| format!("{number:04}")).collect();
+    let many: Vec<_> = keys
+        .iter()
+        .map(|key| (key.as_bytes(), vec![2, 0, 0, 0, 0]))
+        .collect();
+    let grown = [
+        by_hand(&[b'n'; 65_537], 0, &[]),
+        by_hand(b"f", 65_537, &[]),
+        by_hand(b"f", 0, &[(b"k", long)]),
+        by_hand(b"f", 0, &many),
+        by_hand(b"f", 0, &[(b"k", nested(33))]),
+        by_hand(b"f", 0, &[(b"k", nested(60_000))]),
+    ];
+    for bytes in grown {
+        let refused = decode_legacy(&bytes).unwrap_err();
+        let grown = matches!(
+            refused,
+            DecodeError::OverLimit(_) | DecodeError::TooDeep { .. }
+        );
+        assert!(grown, "{refused}");
+        assert!(has_legacy_shape(&bytes), "{refused}");
+        assert_eq!(names_a_recipe(&bytes), None, "it is a lawful leaf");
+        assert!(!has_legacy_shape(&bytes[..bytes.len() - 1]));
+        assert!(!has_legacy_shape(&[&bytes[..], &[0]].concat()));
+    }
+    assert!(has_legacy_shape(&encode_legacy(&example()).unwrap()));
+}
+
+#[test]
+fn lengths_that_lie_are_no_shape_and_allocate_nothing() {
+    let whole = encode_legacy(&with_param(Value::List(vec![Value::from("x")]))).unwrap();
+    // Every count and length of it, made as large as it can be.
+    let lengths = whole.windows(8).enumerate();
+    let lengths: Vec<usize> = lengths
+        .filter(|(_, window)| window[1..] == [0; 7] && window[0] <= 1)
+        .map(|(at, _)| at)
+        .collect();
+    assert!(lengths.len() >= 6);
+    for at in lengths {
+        for lie in [u64::MAX, u64::MAX / 32, 1 << 40] {
+            let mut bytes = whole.clone();
+            bytes[at..at + 8].copy_from_slice(&lie.to_le_bytes());
+            assert!(!has_legacy_shape(&bytes), "{at} {lie}");
+            assert!(decode_legacy(&bytes).is_err(), "{at} {lie}");
+        }
+    }
+    for leaf in [&b"hello world\n"[..], b"", &[0; 64], b"DCF\x01\x01"] {
+        assert!(!has_legacy_shape(leaf));
+    }
+    // Deeper than any old encoder went: refused, not followed for ever.
+    assert!(!has_legacy_shape(&by_hand(
+        b"f",
+        0,
+        &[(b"k", nested(70_000))]
+    )));
+}

@@ -25,10 +25,13 @@ pub use cutoff::CutoffKey;
 pub use data_ref::DataRef;
 pub use dcf::{DCF_VERSION, Decode, DecodeError, Document, DocumentType, Encode, Reader, Writer};
 pub use epoch::{Claim, Collection, Epoch, KeepReason, Tombstone, Touched, Verdict};
-pub use graph::{GraphError, Inputs, depth, reach, topological_order, would_cycle};
+pub use graph::{
+    GraphError, Inputs, dependency_order, depth, reach, topological_order, would_cycle,
+};
 pub use invariants::Invariant;
 pub use legacy::{
-    RecipeForm, could_name_a_recipe, decode_legacy, encode_legacy, legacy_address, names_a_recipe,
+    RecipeForm, could_name_a_recipe, decode_legacy, encode_legacy, has_legacy_shape,
+    legacy_address, names_a_recipe,
 };
 pub use limits::{Measure, OverLimit};
 pub use recipe::{FunctionId, Recipe, RecipeError, SealedRecipe};

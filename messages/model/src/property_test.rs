@@ -143,6 +143,7 @@ proptest! {
         };
         prop_assert_eq!(names_a_recipe(&bytes), Some(RecipeForm::Legacy));
         prop_assert_eq!(&decode_legacy(&bytes).unwrap(), &recipe);
+        prop_assert!(has_legacy_shape(&bytes));
         for other in neighbours(&bytes, at, byte) {
             if let Ok(read) = decode_legacy(&other) {
                 prop_assert_eq!(encode_legacy(&read).unwrap(), other);
