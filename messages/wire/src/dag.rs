@@ -1,7 +1,7 @@
 //! What the `DagActor` hears: recipes, the edges between them, and questions about the graph.
 
-use crate::Reply;
-use deriva_model::{CAddr, SealedRecipe};
+use crate::{Fault, Reply};
+use deriva_model::{CAddr, Epoch, SealedRecipe};
 use std::sync::Arc;
 
 /// What to do about inputs that do not exist.
@@ -64,6 +64,32 @@ pub struct Forgotten {
     pub recipes: u64,
 }
 
+/// A recipe from before DCF, with the address that it had then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldRecipe {
+    pub old: CAddr,
+    pub recipe: Arc<SealedRecipe>,
+}
+
+/// What became of one old recipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// Its old address leads to it from now on.
+    New,
+    /// It did so before.
+    Known,
+}
+
+/// How the import of old recipes stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportState {
+    /// In which epoch it was declared complete; nothing was imported since. While it is not, both
+    /// hashes are checked on every read of an alias.
+    pub declared: Option<Epoch>,
+    /// Old addresses that lead to a recipe.
+    pub aliases: u64,
+}
+
 #[derive(Debug)]
 pub enum DagMessage {
     /// Stores recipes in one atomic step, inputs before consumers or in any order; answered when
@@ -73,12 +99,17 @@ pub enum DagMessage {
         missing: MissingInputs,
         reply: Reply<()>,
     },
-    /// Says that an old address leads to a recipe; the recipe is stored with it.
-    PutAlias {
-        old: CAddr,
-        recipe: Arc<SealedRecipe>,
-        reply: Reply<()>,
+    /// Says of old addresses which recipe each leads to; the recipes are stored with them, inputs
+    /// before consumers whatever order they come in. One that is refused keeps none of the others
+    /// out, but those that need it. Answered in the order sent, when they are on disk.
+    Import {
+        recipes: Vec<OldRecipe>,
+        missing: MissingInputs,
+        reply: Reply<Vec<Result<Imported, Fault>>>,
     },
+    /// Declares the import complete: from now on an alias is believed without a look at its recipe.
+    /// An alias that is new later takes that back. Answered when it is on disk.
+    CompleteImport { reply: Reply<ImportState> },
     Ask {
         address: CAddr,
         question: GraphQuestion,

@@ -3,6 +3,7 @@
 //! It refuses to know any actor by name and any library behind a port: rocksdb, tonic and the
 //! functions live in their own rooms.
 
+pub mod alias;
 pub mod ask;
 pub mod clock;
 pub mod compute;

@@ -55,8 +55,13 @@ impl Actor for DagActor {
                 missing,
                 reply,
             } => answered(credit, reply, perform::put(args, recipes, missing)),
-            DagMessage::PutAlias { old, recipe, reply } => {
-                answered(credit, reply, perform::put_alias(args, old, recipe));
+            DagMessage::Import {
+                recipes,
+                missing,
+                reply,
+            } => answered(credit, reply, perform::import(args, recipes, missing)),
+            DagMessage::CompleteImport { reply } => {
+                answered(credit, reply, perform::complete_import(args));
             }
             DagMessage::Pin { address, reply } => {
                 answered(credit, reply, perform::pin(args, address));

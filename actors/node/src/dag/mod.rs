@@ -13,6 +13,8 @@
 //! - A batch of recipes is stored whole or not at all, with its edges in both directions and its
 //!   count, before its caller hears that it is.
 //! - Whatever a recipe names as an input is touched in the same step (`laws.md`, liveness).
+//! - An import stores the recipes that it accepts with their aliases and edges in one step; one that
+//!   is refused leaves nothing behind but the touch of its inputs.
 //! - Only an alias could close a cycle, and one that would is refused in the step that would add it.
 //!
 //! - A pin and a forget are on disk before their caller hears so. A put that meets a forgotten recipe
@@ -34,6 +36,8 @@ mod dag_test;
 mod forget_test;
 #[cfg(test)]
 mod graph_test;
+#[cfg(test)]
+mod import_test;
 #[cfg(test)]
 mod pins_test;
 #[cfg(test)]

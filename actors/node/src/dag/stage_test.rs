@@ -4,7 +4,7 @@
 use super::{DagActor, DagArgs, DagConfig};
 use deriva_messages::{
     Fault,
-    dag::{DagMessage, GraphNode, GraphQuestion, MissingInputs},
+    dag::{DagMessage, GraphNode, GraphQuestion, Imported, MissingInputs, OldRecipe},
 };
 use deriva_model::{CAddr, Epoch, FunctionId, Recipe, SealedRecipe, Value};
 use deriva_system::{
@@ -105,8 +105,22 @@ impl Stage {
 
     pub(super) async fn alias(&self, old: CAddr, recipe: &Arc<SealedRecipe>) -> Result<(), Fault> {
         let recipe = recipe.clone();
-        let put = |reply| DagMessage::PutAlias { old, recipe, reply };
-        self.slot.call(PATIENCE, put).await
+        let old = OldRecipe { old, recipe };
+        let done = self.import(vec![old], MissingInputs::Allow).await?;
+        done.into_iter().next().unwrap().map(drop)
+    }
+
+    pub(super) async fn import(
+        &self,
+        recipes: Vec<OldRecipe>,
+        missing: MissingInputs,
+    ) -> Result<Vec<Result<Imported, Fault>>, Fault> {
+        let import = |reply| DagMessage::Import {
+            recipes,
+            missing,
+            reply,
+        };
+        self.slot.call(PATIENCE, import).await
     }
 
     pub(super) async fn ask(

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use deriva_messages::{
     Fault,
     cache::CacheMessage,
-    dag::{Consumers, DagMessage, Forgotten, MissingInputs},
+    dag::{Consumers, DagMessage, Forgotten, Imported, MissingInputs, OldRecipe},
     gc::{Collect, Collected, Extent, GcMessage},
 };
 use deriva_model::{CAddr, SealedRecipe, legacy_address};
@@ -21,7 +21,7 @@ use deriva_system::{
     lane::Lane,
     storage::{
         Batch, CommitLane, CommitLimits, Durability, Entry, MemoryStorage, Reading, Space, Storage,
-        StorageFault, layout, layout::Counter,
+        StorageFault, commit::read_number, layout, layout::Counter,
     },
     supervise::{Slot, SlotLimits},
     view::{Holds, Landing, Origin, RecipeView},
@@ -153,6 +153,17 @@ impl Stage {
         let recipe = recipe(name, inputs.to_vec());
         self.put(&recipe).await;
         recipe
+    }
+
+    async fn import(&self, old: CAddr, recipe: &Arc<SealedRecipe>) -> Imported {
+        let recipe = recipe.clone();
+        let import = |reply| DagMessage::Import {
+            recipes: vec![OldRecipe { old, recipe }],
+            missing: MissingInputs::Refuse,
+            reply,
+        };
+        let done: Vec<Result<Imported, Fault>> = self.dag.call(PATIENCE, import).await.unwrap();
+        done.into_iter().next().unwrap().unwrap()
     }
 
     async fn forget(&self, address: CAddr, consumers: Consumers) {
@@ -305,9 +316,7 @@ async fn an_alias_goes_with_its_recipe_unless_somebody_names_it() {
     let mut olds = Vec::new();
     for recipe in [&free, &named] {
         let old = legacy_address(recipe.recipe()).unwrap();
-        let recipe = recipe.clone();
-        let put = |reply| DagMessage::PutAlias { old, recipe, reply };
-        stage.dag.call::<()>(PATIENCE, put).await.unwrap();
+        stage.import(old, recipe).await;
         stage.forget(old, Consumers::Refuse).await;
         olds.push(old);
     }
@@ -320,6 +329,58 @@ async fn an_alias_goes_with_its_recipe_unless_somebody_names_it() {
     let done = stage.collect(NO_GRACE).await.unwrap();
     assert_eq!((done.recipes, done.live_recipes), (2, 0));
     assert_eq!(stage.stand.keys(Space::Edges, &[]), 0);
+}
+
+#[tokio::test]
+async fn what_was_imported_is_forgotten_collected_and_imported_again() {
+    let stage = Stage::new().await;
+    let leaf = stage.leaf(1, 10).await;
+    let low = Arc::new(recipe("low", vec![leaf]));
+    let old_low = legacy_address(low.recipe()).unwrap();
+    // As an old store has it: the consumer names the old address.
+    let high = Arc::new(recipe("high", vec![old_low]));
+    let old_high = legacy_address(high.recipe()).unwrap();
+    assert_eq!(stage.import(old_low, &low).await, Imported::New);
+    assert_eq!(stage.import(old_high, &high).await, Imported::New);
+    let state = |stage: &Stage| {
+        let aliases = Counter::Aliases.key();
+        read_number(stage.stand.storage.as_ref(), &aliases).unwrap()
+    };
+    assert_eq!(state(&stage), 2);
+
+    // The old address stands for the recipe, and its consumer is a reason to refuse.
+    let refused = |reply| DagMessage::Forget {
+        address: old_low,
+        consumers: Consumers::Refuse,
+        reply,
+    };
+    let refused = stage.dag.call::<Forgotten>(PATIENCE, refused).await;
+    let in_use = Fault::InUse {
+        address: old_low,
+        by: high.address(),
+    };
+    assert_eq!(refused, Err(in_use));
+    stage.forget(old_high, Consumers::Refuse).await;
+    let done = stage.collect(NO_GRACE).await.unwrap();
+    assert_eq!((done.recipes, done.leaves, done.live_recipes), (1, 0, 1));
+    assert!(stage.holds(old_low) && stage.holds(low.address()) && stage.holds(leaf));
+    assert!(!stage.holds(old_high) && !stage.holds(high.address()));
+    assert_eq!(state(&stage), 1);
+
+    stage.forget(old_low, Consumers::Refuse).await;
+    let done = stage.collect(NO_GRACE).await.unwrap();
+    assert_eq!((done.recipes, done.leaves, done.live_recipes), (1, 1, 0));
+    assert_eq!(state(&stage), 0);
+    for space in [Space::Aliases, Space::Edges, Space::Recipes, Space::Leaves] {
+        assert_eq!(stage.stand.keys(space, &[]), 0, "{space:?}");
+    }
+
+    // Nothing of the removal stands in the way of the same import.
+    assert_eq!(stage.leaf(1, 10).await, leaf);
+    assert_eq!(stage.import(old_low, &low).await, Imported::New);
+    assert_eq!(stage.import(old_low, &low).await, Imported::Known);
+    assert_eq!(state(&stage), 1);
+    assert_eq!(stage.collect(NO_GRACE).await.unwrap().recipes, 0);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use deriva_messages::Fault;
 use deriva_model::{CAddr, ContentHash, SealedRecipe, limits};
 use deriva_system::{
+    alias,
     compute::{Known, Look, Sources, StoredContent},
     storage::{Space, StorageFault, layout},
 };
@@ -190,14 +191,15 @@ fn aliases(sources: &NodeSources, answers: &mut Answers<'_>) -> Result<(), Fault
         return Ok(());
     }
     let stored = read(sources, Space::Aliases, &keys)?;
-    for (at, stored) in open.into_iter().zip(stored) {
-        let Some(stored) = stored else { continue };
-        let address = answers.address(at);
-        let (_, to) = layout::parse_alias(&stored).ok_or_else(|| Fault::DataLoss {
-            address,
-            what: "its alias cannot be read".to_owned(),
-        })?;
-        answers.set(at, Known::Alias(to));
+    let found = open.into_iter().zip(stored);
+    let (places, entries): (Vec<usize>, Vec<_>) = found
+        .filter_map(|(at, stored)| Some((at, (answers.address(at), stored?))))
+        .unzip();
+    let targets = alias::follow_many(sources.storage.as_ref(), &sources.recipes, &entries)?;
+    for (at, to) in places.into_iter().zip(targets) {
+        if let Some(to) = to {
+            answers.set(at, Known::Alias(to));
+        }
     }
     Ok(())
 }

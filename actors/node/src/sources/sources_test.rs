@@ -6,7 +6,7 @@ use crate::{
     cache::{CacheActor, CacheArgs, CacheConfig},
 };
 use deriva_messages::blob::{DropReason, KeptValue};
-use deriva_model::{CAddr, Epoch, SealedRecipe};
+use deriva_model::{CAddr, Epoch, SealedRecipe, legacy_address};
 use deriva_system::{
     lane::Lane,
     storage::{Batch, Durability, Space, layout},
@@ -108,6 +108,38 @@ impl Node {
     }
 }
 
+#[tokio::test]
+async fn an_alias_is_checked_on_every_read_until_the_import_is_complete() {
+    let node = Node::new().await;
+    let (one, two) = (node.stored("one", vec![]), node.stored("two", vec![]));
+    let old = legacy_address(one.recipe()).unwrap();
+    let put = |space, key, value: Vec<u8>| {
+        let mut batch = Batch::default();
+        batch.put(space, key, value);
+        let written = node.stand.storage.write(&batch, Durability::Synced);
+        written.unwrap();
+    };
+    let lead = |to: &SealedRecipe| {
+        let entry = layout::alias_value(Epoch::new(1), &to.address());
+        put(Space::Aliases, layout::address_key(&old), entry);
+    };
+    for look in [Look::ForValues, Look::ForRecipes] {
+        lead(&one);
+        let found = node.one(old, look).unwrap();
+        assert!(matches!(found, Known::Alias(to) if to == one.address()));
+        lead(&two);
+        let lost = node.one(old, look);
+        assert!(
+            matches!(&lost, Err(Fault::DataLoss { address, .. }) if *address == old),
+            "{lost:?}"
+        );
+    }
+    let declared = layout::META_IMPORT.to_vec();
+    put(Space::Meta, declared, layout::number(1));
+    let found = node.one(old, Look::ForValues).unwrap();
+    assert!(matches!(found, Known::Alias(to) if to == two.address()));
+}
+
 fn as_value(known: &Known) -> &Bytes {
     match known {
         Known::Value(value) => &value.bytes,
@@ -130,7 +162,7 @@ async fn every_kind_of_address_is_told_in_the_order_asked() {
         node.stored("kept", vec![small.address]),
     );
     node.keep(&kept, &bytes(3, 3 * CHUNK)).await;
-    let old = CAddr::of_leaf(b"the old form");
+    let old = legacy_address(plain.recipe()).unwrap();
     let mut batch = Batch::default();
     let alias = layout::alias_value(Epoch::new(1), &plain.address());
     batch.put(Space::Aliases, layout::address_key(&old), alias);

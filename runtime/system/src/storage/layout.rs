@@ -24,6 +24,7 @@
 //! | meta | `tomb/` address | the highest touch epoch that its removal kills |
 //! | meta | `collection` | of the collection under way: epoch, grace (ms), removals left |
 //! | meta | `longest_grace` | of all collections so far (ms) |
+//! | meta | `import` | the epoch in which the import of old recipes was declared complete |
 //! | meta | `age/` number | recipe address of a value on disk; the least number goes first |
 //! | meta | `inflation` | the worth that values come to disk with, before their own |
 //!
@@ -52,6 +53,9 @@ pub const META_COLLECTION: &[u8] = b"collection";
 /// Milliseconds of the longest grace that any collection was given: tombstones are kept as long.
 pub const META_LONGEST_GRACE: &[u8] = b"longest_grace";
 
+/// Stands only while nothing was imported after the declaration.
+pub const META_IMPORT: &[u8] = b"import";
+
 const EDGE_INPUTS: u8 = 0;
 const EDGE_DEPENDENT: u8 = 1;
 const CONTENT_INLINE: u8 = 0;
@@ -66,6 +70,7 @@ pub enum Counter {
     Values,
     ValueBytes,
     Pins,
+    Aliases,
 }
 
 impl Counter {
@@ -78,6 +83,7 @@ impl Counter {
             Self::Values => b"values",
             Self::ValueBytes => b"value_bytes",
             Self::Pins => b"pins",
+            Self::Aliases => b"aliases",
         };
         [b"count/", name].concat()
     }

@@ -5,9 +5,9 @@ mod closure;
 
 pub(super) use closure::Closure;
 
-use deriva_messages::Fault;
-use deriva_model::{Epoch, GraphError, SealedRecipe};
-use std::{fmt::Display, sync::Arc};
+use deriva_messages::{Fault, dag::OldRecipe};
+use deriva_model::{CAddr, Epoch, GraphError, SealedRecipe, dependency_order};
+use std::{collections::HashMap, fmt::Display, sync::Arc};
 
 /// Recipes of one put: as many as an evaluator would open slots for in one recipe; a longer stream
 /// is put in several.
@@ -48,14 +48,34 @@ impl DagConfig {
 }
 
 /// Whether a put fits one message.
-pub(super) fn fits_one_put(recipes: &[Arc<SealedRecipe>]) -> Result<(), Fault> {
+pub(super) fn fits_one_put<'a>(
+    recipes: impl ExactSizeIterator<Item = &'a Arc<SealedRecipe>>,
+) -> Result<(), Fault> {
     within(
         "the number of recipes in one put",
         PUT_RECIPES_MAX,
         recipes.len(),
     )?;
-    let bytes = recipes.iter().map(|recipe| recipe.bytes().len()).sum();
+    let bytes = recipes.map(|recipe| recipe.bytes().len()).sum();
     within("the bytes of recipes in one put", PUT_BYTES_MAX, bytes)
+}
+
+/// The places of old recipes in an order in which each comes after those that it names, by their old
+/// addresses or by those that they have now.
+pub(super) fn import_order(recipes: &[OldRecipe]) -> Vec<usize> {
+    let mut numbers: HashMap<CAddr, u32> = HashMap::new();
+    for (number, one) in (0_u32..).zip(recipes) {
+        numbers.entry(one.old).or_insert(number);
+        numbers.entry(one.recipe.address()).or_insert(number);
+    }
+    let needs = |one: &OldRecipe| {
+        let inputs = one.recipe.recipe().inputs().iter();
+        inputs
+            .filter_map(|input| numbers.get(input).copied())
+            .collect()
+    };
+    let needs: Vec<Vec<u32>> = recipes.iter().map(needs).collect();
+    dependency_order(recipes.len(), |number| &needs[number])
 }
 
 pub(super) fn within(what: &str, limit: usize, got: usize) -> Result<(), Fault> {

@@ -1,9 +1,11 @@
 //! Reading edges, from the store and the view for questions and from a step for the check of an
 //! alias. It refuses to walk: that is for whoever asks.
 
+use bytes::Bytes;
 use deriva_messages::Fault;
 use deriva_model::{CAddr, Inputs};
 use deriva_system::{
+    alias,
     storage::{Reading, Space, Storage, StorageFault, commit::Step, layout},
     view::RecipeView,
 };
@@ -33,45 +35,39 @@ impl Edges<'_> {
                 .map(|found| found.recipe().inputs().to_vec())
         };
         let mut inputs: Vec<_> = nodes.iter().map(resident).collect();
-        let (edges, aliases) = (Space::Edges, Space::Aliases);
-        self.fill(
-            nodes,
-            &mut inputs,
-            edges,
-            layout::inputs_key,
-            layout::parse_inputs,
-        )?;
-        let leads_to = |value: &[u8]| layout::parse_alias(value).map(|(_, to)| vec![to]);
-        self.fill(nodes, &mut inputs, aliases, layout::address_key, leads_to)?;
+        for (at, value) in self.unknown(nodes, &inputs, Space::Edges, layout::inputs_key)? {
+            let read = layout::parse_inputs(&value);
+            inputs[at] = Some(read.ok_or_else(|| damaged(Space::Edges, &nodes[at]))?);
+        }
+        let aliases = self.unknown(nodes, &inputs, Space::Aliases, layout::address_key)?;
+        let places: Vec<usize> = aliases.iter().map(|(at, _)| *at).collect();
+        let entries = aliases.into_iter().map(|(at, entry)| (nodes[at], entry));
+        let entries: Vec<_> = entries.collect();
+        let targets = alias::follow_many(self.storage, self.view, &entries)?;
+        for (at, to) in places.into_iter().zip(targets) {
+            inputs[at] = to.map(|to| vec![to]);
+        }
         Ok(inputs)
     }
 
-    /// Reads what is still unknown from one space.
-    fn fill(
+    /// What one space says of the nodes that are still unknown, by their places.
+    fn unknown(
         &self,
         nodes: &[CAddr],
-        inputs: &mut [Option<Vec<CAddr>>],
+        inputs: &[Option<Vec<CAddr>>],
         space: Space,
         key: impl Fn(&CAddr) -> Vec<u8>,
-        parse: impl Fn(&[u8]) -> Option<Vec<CAddr>>,
-    ) -> Result<(), Fault> {
-        let (mut places, mut keys) = (Vec::new(), Vec::new());
-        for (node, place) in nodes.iter().zip(inputs) {
-            if place.is_none() {
-                keys.push(key(node));
-                places.push((node, place));
-            }
-        }
+    ) -> Result<Vec<(usize, Bytes)>, Fault> {
+        let open: Vec<usize> = (0..nodes.len())
+            .filter(|at| inputs[*at].is_none())
+            .collect();
+        let keys: Vec<Vec<u8>> = open.iter().map(|at| key(&nodes[*at])).collect();
         if keys.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let values = self.storage.get_many(space, &keys)?;
-        for ((node, place), value) in places.into_iter().zip(values) {
-            if let Some(value) = value {
-                *place = Some(parse(&value).ok_or_else(|| damaged(space, node))?);
-            }
-        }
-        Ok(())
+        let found = open.into_iter().zip(values);
+        Ok(found.filter_map(|(at, value)| Some((at, value?))).collect())
     }
 
     /// Calls `each` with the direct dependents of a node, ascending, until it answers a fault.

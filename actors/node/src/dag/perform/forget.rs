@@ -10,7 +10,10 @@ use deriva_messages::{
     dag::{Consumers, Forgotten},
 };
 use deriva_model::{CAddr, Epoch};
-use deriva_system::storage::{Durability, Reading, Space, StorageFault, commit::Step, layout};
+use deriva_system::{
+    alias,
+    storage::{Durability, Reading, Space, StorageFault, commit::Step, layout},
+};
 use std::collections::HashSet;
 
 /// Consumers that one forget looks at: bounds the length of its step, which others wait for.
@@ -73,9 +76,8 @@ fn recipe_at(step: &Step<'_>, address: CAddr) -> Result<CAddr, Fault> {
         return Ok(address);
     }
     if let Some(value) = step.get(Space::Aliases, &key)? {
-        let alias = layout::parse_alias(&value);
-        let (_, to) = alias.ok_or_else(|| damaged(Space::Aliases, &address))?;
-        return Ok(to);
+        // An alias that leads astray would let another recipe be forgotten.
+        return alias::follow(step, address, &value);
     }
     match step.get(Space::Leaves, &key)? {
         None => Err(Fault::NotFound { address }),

@@ -3,15 +3,19 @@
 mod answer;
 mod edges;
 mod forget;
+mod import;
 mod pins;
 mod store;
 
 use super::{DagArgs, decide};
 use deriva_messages::{
     Fault, Reply,
-    dag::{Consumers, Forgotten, GraphNode, GraphQuestion, MissingInputs, PinPage},
+    dag::{
+        Consumers, Forgotten, GraphNode, GraphQuestion, ImportState, Imported, MissingInputs,
+        OldRecipe, PinPage,
+    },
 };
-use deriva_model::{CAddr, SealedRecipe, legacy_address};
+use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::storage::Durability;
 use std::sync::Arc;
 
@@ -24,7 +28,7 @@ pub(super) async fn put(
     recipes: Vec<Arc<SealedRecipe>>,
     missing: MissingInputs,
 ) -> Result<(), Fault> {
-    decide::fits_one_put(&recipes)?;
+    decide::fits_one_put(recipes.iter())?;
     let stored = recipes.clone();
     let removals = args.view.removals();
     let created = args
@@ -38,31 +42,18 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Stores an alias with its recipe, inputs present or not: an import comes in any order.
-pub(super) async fn put_alias(
+/// Stores old recipes under both of their addresses, each as far as it is not refused.
+pub(super) async fn import(
     args: DagArgs,
-    old: CAddr,
-    recipe: Arc<SealedRecipe>,
-) -> Result<(), Fault> {
-    if legacy_address(recipe.recipe()) != Some(old) {
-        return Err(Fault::Malformed {
-            reason: format!(
-                "{old} is not the old address of recipe {}",
-                recipe.address()
-            ),
-        });
-    }
-    let (stored, limit) = (recipe.clone(), args.config.graph_node_limit);
-    let removals = args.view.removals();
-    let created = args
-        .commit
-        .commit(Durability::Synced, move |step| {
-            store::put_alias(step, old, &recipe, limit)
-        })
-        .await?;
-    metrics::counter!("dag_recipes_stored_total").increment(created);
-    admit(&args, &[stored], removals).await;
-    Ok(())
+    recipes: Vec<OldRecipe>,
+    missing: MissingInputs,
+) -> Result<Vec<Result<Imported, Fault>>, Fault> {
+    import::import(args, recipes, missing).await
+}
+
+/// Declares the import complete.
+pub(super) async fn complete_import(args: DagArgs) -> Result<ImportState, Fault> {
+    import::complete(args).await
 }
 
 /// Makes what is durable resident. A large batch lets others run in between.

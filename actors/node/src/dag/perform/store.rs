@@ -2,12 +2,9 @@
 //! may stand where it is easiest to read.
 
 use super::super::decide;
-use super::{
-    edges::{StepGraph, damaged},
-    forget,
-};
+use super::{edges::damaged, forget};
 use deriva_messages::{Fault, dag::MissingInputs};
-use deriva_model::{CAddr, SealedRecipe, would_cycle};
+use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::storage::{
     Reading, Space,
     commit::Step,
@@ -74,7 +71,7 @@ fn touch(step: &mut Step<'_>, address: &CAddr) -> Result<bool, Fault> {
     Ok(false)
 }
 
-fn touch_in(step: &mut Step<'_>, space: Space, address: &CAddr) -> Result<bool, Fault> {
+pub(super) fn touch_in(step: &mut Step<'_>, space: Space, address: &CAddr) -> Result<bool, Fault> {
     let key = layout::address_key(address);
     let Some(value) = step.get(space, &key)? else {
         return Ok(false);
@@ -110,51 +107,11 @@ fn store(step: &mut Step<'_>, recipe: &SealedRecipe) -> Result<bool, Fault> {
 }
 
 /// A leaf's bytes are never a recipe (`laws.md`), so one address for both is a broken invariant.
-fn refuse_leaf(step: &Step<'_>, address: &CAddr) -> Result<(), Fault> {
+pub(super) fn refuse_leaf(step: &Step<'_>, address: &CAddr) -> Result<(), Fault> {
     match step.get(Space::Leaves, &layout::address_key(address))? {
         None => Ok(()),
         Some(_) => Err(Fault::Breach {
             what: format!("{address} names a leaf and a recipe"),
         }),
     }
-}
-
-/// Stores an alias, its recipe and the edge between them; how many recipes are new.
-pub(super) fn put_alias(
-    step: &mut Step<'_>,
-    old: CAddr,
-    recipe: &Arc<SealedRecipe>,
-    node_limit: usize,
-) -> Result<u64, Fault> {
-    let to = recipe.address();
-    refuse_leaf(step, &old)?;
-    let created = put(step, std::slice::from_ref(recipe), MissingInputs::Allow)?;
-    let key = layout::address_key(&old);
-    if let Some(value) = step.get(Space::Aliases, &key)? {
-        let (_, before) =
-            layout::parse_alias(&value).ok_or_else(|| damaged(Space::Aliases, &old))?;
-        if before != to {
-            return Err(Fault::Breach {
-                what: format!("{old} leads to {before} and to {to}"),
-            });
-        }
-        touch_in(step, Space::Aliases, &old)?;
-        return Ok(created);
-    }
-    if leads_back(step, old, to, node_limit)? {
-        return Err(Fault::Cycle { from: old, to });
-    }
-    step.put(Space::Aliases, key, layout::alias_value(step.epoch(), &to));
-    step.put(Space::Edges, layout::dependent_key(&to, &old), Vec::new());
-    Ok(created)
-}
-
-/// Whether the recipe at `to`, stored in this step, already reaches `old`.
-fn leads_back(step: &Step<'_>, old: CAddr, to: CAddr, node_limit: usize) -> Result<bool, Fault> {
-    // What nothing depends on is reached from nowhere: an import in the graph's order ends here.
-    let prefix = layout::dependents_prefix(&old);
-    if step.scan(Space::Edges, &prefix, &prefix, 1)?.is_empty() {
-        return Ok(false);
-    }
-    would_cycle(&StepGraph(step), old, to, node_limit).map_err(decide::law_fault)
 }

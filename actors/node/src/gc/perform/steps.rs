@@ -106,6 +106,10 @@ fn remove_recipe(
     for input in &inputs {
         step.delete(Space::Edges, layout::dependent_key(input, recipe));
     }
+    let fewer = i64::try_from(aliases.len()).unwrap_or(i64::MAX);
+    if fewer > 0 {
+        step.count(Counter::Aliases, -fewer)?;
+    }
     for alias in aliases {
         step.delete(Space::Aliases, layout::address_key(alias));
         step.delete(Space::Edges, layout::dependent_key(recipe, alias));
