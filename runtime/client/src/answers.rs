@@ -25,6 +25,48 @@ pub enum Resolution {
     },
 }
 
+/// What an address stands for, with the address that it had before DCF.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// What it stands for.
+    pub is: Resolution,
+    /// Of an alias, the recipe that it leads to, where the server tells it.
+    pub recipe: Option<Recipe>,
+    /// Of a recipe that was imported and of its alias: the address of the old form.
+    pub old_addr: Option<CAddr>,
+}
+
+/// One old recipe, as the server imported or refused it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedRecipe {
+    /// The address of the old form: BLAKE3 of the bytes as they arrived.
+    pub old_addr: CAddr,
+    /// The address of today; none where the bytes are no recipe.
+    pub addr: Option<CAddr>,
+    /// What became of it.
+    pub outcome: ImportOutcome,
+}
+
+/// What became of one old recipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportOutcome {
+    /// Its old address leads to it from now on.
+    New,
+    /// It did so before.
+    Known,
+    /// It is not stored.
+    Refused {
+        /// Why, for a program.
+        reason: String,
+        /// Why, for a person.
+        message: String,
+        /// The first of the inputs that do not exist.
+        missing: Vec<CAddr>,
+        /// How many do not exist.
+        missing_count: u64,
+    },
+}
+
 /// One answer of a graph query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphNode {

@@ -16,8 +16,8 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
-    Client, ClientConfig, ClientError, Evaluation, Keep, MissingInputs, Mode, PIECE_BYTES,
-    Resolution, RetryPolicy,
+    Client, ClientConfig, ClientError, Evaluation, ImportOutcome, Keep, MissingInputs, Mode,
+    PIECE_BYTES, Resolution, RetryPolicy,
     fake_test::{Ended, Running, start},
 };
 
@@ -174,6 +174,42 @@ async fn recipes_are_answered_in_order() {
         .unwrap();
     let expected = (0..100).map(|n| recipe(n).address()).collect::<Vec<_>>();
     assert_eq!(answers.collect(100).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn old_recipes_are_answered_in_order_and_a_cut_is_no_end() {
+    let server = start(|fake| fake.last = Some(Status::data_loss("damaged")));
+    let client = Client::connect(&server.url).await.unwrap();
+    let recipes = [&b"new"[..], b"known", b"refused"].map(Bytes::from_static);
+    let sent = tokio_stream::iter(recipes.clone());
+    let mut answers = client.import_recipes(sent).await.unwrap();
+    for (number, bytes) in recipes.iter().enumerate() {
+        let told = answers.next().await.unwrap().unwrap();
+        assert_eq!((told.old_addr, told.addr), (CAddr::of_leaf(bytes), None));
+        match (number, told.outcome) {
+            (0, ImportOutcome::New) | (1, ImportOutcome::Known) => {}
+            (2, ImportOutcome::Refused { missing_count, .. }) => assert_eq!(missing_count, 3),
+            other => panic!("{other:?}"),
+        }
+    }
+    let cut = answers.next().await.unwrap_err();
+    assert_eq!(cut.code(), Some(Code::DataLoss));
+    let unknown = tokio_stream::iter([Bytes::from_static(b"unheard of")]);
+    let mut answers = client.import_recipes(unknown).await.unwrap();
+    let told = answers.next().await;
+    assert!(matches!(told, Err(ClientError::Malformed(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_declaration_can_be_made_again() {
+    let server = start(|fake| fake.unavailable.store(1, Ordering::SeqCst));
+    let client = patient(&server, 2).await;
+    let declared = client.complete_import().await.unwrap();
+    assert!(declared.complete && declared.alias_count == 7);
+    let state = client.import_status().await.unwrap();
+    assert!(!state.complete && state.alias_count == 7);
+    let leaf = client.put_small_leaf(&b"leaf"[..]).await.unwrap();
+    assert!(leaf.was_new && leaf.addr == CAddr::of_leaf(b"leaf"));
 }
 
 #[tokio::test]

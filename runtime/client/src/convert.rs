@@ -6,9 +6,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use deriva_model::{CAddr, ContentHash, F64, FunctionId, Recipe, Value, limits};
-use deriva_proto::{ListValue, PutRecipeRequest, ResolveResponse, TypedValue, typed_value::Kind};
+use deriva_proto::{
+    ImportOutcome as Told, ListValue, PutRecipeRequest, ResolveResponse, TypedValue,
+    typed_value::Kind,
+};
 
-use crate::{ClientError, Explained, ExplainedRecord, GraphNode, MissingInputs, Resolution};
+use crate::{
+    ClientError, Explained, ExplainedRecord, GraphNode, ImportOutcome, ImportedRecipe,
+    MissingInputs, Resolution, Resolved,
+};
 
 /// An address from its 32 bytes, as every answer carries it.
 pub fn address(bytes: &[u8]) -> Result<CAddr, ClientError> {
@@ -94,6 +100,48 @@ pub(crate) fn resolution(answer: ResolveResponse) -> Result<Resolution, ClientEr
             "an address of the unknown kind {other:?}"
         ))),
     }
+}
+
+/// The same with both addresses.
+pub(crate) fn resolved_both(answer: ResolveResponse) -> Result<Resolved, ClientError> {
+    let old_addr = match answer.old_addr.is_empty() {
+        true => None,
+        false => Some(address(&answer.old_addr)?),
+    };
+    let leads_to_recipe = answer.kind == "alias" && !answer.function_name.is_empty();
+    let recipe = match leads_to_recipe {
+        true => Some(recipe(answer.clone())?),
+        false => None,
+    };
+    Ok(Resolved {
+        is: resolution(answer)?,
+        recipe,
+        old_addr,
+    })
+}
+
+pub(crate) fn imported(
+    answer: deriva_proto::ImportRecipesResponse,
+) -> Result<ImportedRecipe, ClientError> {
+    let outcome = match answer.outcome() {
+        Told::New => ImportOutcome::New,
+        Told::Known => ImportOutcome::Known,
+        Told::Refused => ImportOutcome::Refused {
+            missing: addresses(&answer.missing)?,
+            missing_count: answer.missing_count,
+            reason: answer.reason,
+            message: answer.message,
+        },
+        Told::Unspecified => return Err(malformed("an import without an outcome")),
+    };
+    Ok(ImportedRecipe {
+        old_addr: address(&answer.old_addr)?,
+        addr: match answer.addr.is_empty() {
+            true => None,
+            false => Some(address(&answer.addr)?),
+        },
+        outcome,
+    })
 }
 
 fn recipe(answer: ResolveResponse) -> Result<Recipe, ClientError> {

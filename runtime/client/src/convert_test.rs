@@ -84,6 +84,44 @@ fn a_server_from_before_kinds_told_recipes() {
 }
 
 #[test]
+fn an_alias_is_told_with_its_recipe_and_both_addresses() {
+    let (old, new) = (CAddr::of_leaf(b"old"), every_kind().address());
+    let answer = ResolveResponse {
+        kind: "alias".to_owned(),
+        alias_of: bytes_of(&new),
+        old_addr: bytes_of(&old),
+        ..resolved(&every_kind())
+    };
+    let told = resolved_both(answer.clone()).unwrap();
+    assert_eq!(told.is, Resolution::Alias { of: new });
+    assert_eq!(
+        (told.recipe, told.old_addr),
+        (Some(every_kind()), Some(old))
+    );
+    // A server that tells no more than where an alias leads.
+    let bare = ResolveResponse {
+        found: true,
+        kind: answer.kind.clone(),
+        alias_of: answer.alias_of.clone(),
+        ..ResolveResponse::default()
+    };
+    let told = resolved_both(bare).unwrap();
+    assert_eq!((told.recipe, told.old_addr), (None, None));
+    let by_new = ResolveResponse {
+        kind: "recipe".to_owned(),
+        ..answer.clone()
+    };
+    let told = resolved_both(by_new).unwrap();
+    assert_eq!(told.is, Resolution::Recipe(every_kind()));
+    assert_eq!((told.recipe, told.old_addr), (None, Some(old)));
+    let short = ResolveResponse {
+        old_addr: vec![0; 31].into(),
+        ..answer
+    };
+    assert!(resolved_both(short).is_err());
+}
+
+#[test]
 fn malformed_answers_are_told_as_such() {
     let good = resolved(&every_kind());
     let without_kind = TypedValue { kind: None };

@@ -171,6 +171,7 @@ fn recipe(request: proto::PutRecipeRequest) -> deriva_model::Recipe {
 #[tonic::async_trait]
 impl Deriva for Fake {
     type PutRecipesStream = Answers<proto::PutRecipeResponse>;
+    type ImportRecipesStream = Answers<proto::ImportRecipesResponse>;
     type GetStream = Answers<proto::GetResponse>;
     type EvaluateStream = Answers<proto::EvaluateResponse>;
     type GraphStream = Answers<proto::GraphResponse>;
@@ -184,7 +185,10 @@ impl Deriva for Fake {
         let data = request.into_inner().data;
         let addr = self.address(&data);
         self.uploads.send(Ended::Whole(data.to_vec())).unwrap();
-        Ok(Response::new(proto::PutLeafResponse { addr }))
+        Ok(Response::new(proto::PutLeafResponse {
+            addr,
+            was_new: true,
+        }))
     }
 
     async fn put_leaf_stream(
@@ -206,7 +210,10 @@ impl Deriva for Fake {
         }
         let addr = self.address(&whole);
         guard.1 = Some(Ended::Whole(whole));
-        Ok(Response::new(proto::PutLeafResponse { addr }))
+        Ok(Response::new(proto::PutLeafResponse {
+            addr,
+            was_new: true,
+        }))
     }
 
     async fn put_recipes(
@@ -225,6 +232,51 @@ impl Deriva for Fake {
             }
         });
         Ok(Response::new(ReceiverStream::new(rx)))
+    }
+
+    /// The first byte says what becomes of a recipe.
+    async fn import_recipes(
+        &self,
+        request: Request<Streaming<proto::ImportRecipesRequest>>,
+    ) -> Result<Response<Self::ImportRecipesStream>, Status> {
+        let mut recipes = request.into_inner();
+        let mut items = Vec::new();
+        while let Some(message) = recipes.message().await? {
+            let outcome = match message.recipe.first() {
+                Some(b'k') => proto::ImportOutcome::Known,
+                Some(b'r') => proto::ImportOutcome::Refused,
+                Some(b'u') => proto::ImportOutcome::Unspecified,
+                _ => proto::ImportOutcome::New,
+            };
+            items.push(proto::ImportRecipesResponse {
+                outcome: outcome.into(),
+                old_addr: self.address(&message.recipe),
+                missing_count: 3,
+                ..Default::default()
+            });
+        }
+        Ok(Response::new(stream(items, self.last.clone(), None)))
+    }
+
+    async fn complete_import(
+        &self,
+        _: Request<proto::CompleteImportRequest>,
+    ) -> Result<Response<proto::CompleteImportResponse>, Status> {
+        self.counted()?;
+        Ok(Response::new(proto::CompleteImportResponse {
+            alias_count: 7,
+        }))
+    }
+
+    async fn import_status(
+        &self,
+        _: Request<proto::ImportStatusRequest>,
+    ) -> Result<Response<proto::ImportStatusResponse>, Status> {
+        self.counted()?;
+        Ok(Response::new(proto::ImportStatusResponse {
+            complete: false,
+            alias_count: 7,
+        }))
     }
 
     async fn put_recipe(

@@ -17,8 +17,13 @@ mod stream;
 mod tls;
 mod upload;
 
-pub use answers::{Explained, ExplainedRecord, GraphNode, Resolution};
-pub use calls::{CascadeRequest, Collection, Consumers, Evaluation, Keep, MissingInputs, Mode};
+pub use answers::{
+    Explained, ExplainedRecord, GraphNode, ImportOutcome, ImportedRecipe, Resolution, Resolved,
+};
+pub use calls::{
+    CascadeRequest, Collection, Consumers, Evaluation, ImportState, Keep, MissingInputs, Mode,
+    StoredLeaf,
+};
 pub use client::Client;
 pub use config::{ClientConfig, TlsFiles};
 pub use convert::address;
@@ -26,7 +31,9 @@ pub use deriva_proto as proto;
 pub use error::{ClientError, Refusal};
 pub use retry::RetryPolicy;
 pub use session::SessionFault;
-pub use stream::{Answers, EvaluateStream, ExplainStream, GetStream, GraphStream, PutStream};
+pub use stream::{
+    Answers, EvaluateStream, ExplainStream, GetStream, GraphStream, ImportStream, PutStream,
+};
 pub use tonic::Code;
 pub use upload::PIECE_BYTES;
 

@@ -11,7 +11,7 @@ use deriva_model::{CAddr, ContentHash};
 use deriva_proto as proto;
 use tonic::Streaming;
 
-use crate::{ClientError, Explained, GraphNode, convert};
+use crate::{ClientError, Explained, GraphNode, ImportedRecipe, convert};
 
 /// Answers of one kind, in the server's order. `P` is what travels, `T` what it means.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Answers<P, T> {
 
 /// The addresses of the recipes sent, each durable.
 pub type PutStream = Answers<proto::PutRecipeResponse, CAddr>;
+/// What became of each old recipe.
+pub type ImportStream = Answers<proto::ImportRecipesResponse, ImportedRecipe>;
 /// The answers of a graph query.
 pub type GraphStream = Answers<proto::GraphResponse, GraphNode>;
 /// The nodes beneath an address, inputs before consumers.

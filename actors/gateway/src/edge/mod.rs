@@ -24,3 +24,4 @@ pub(crate) use http::{answer, refuse};
 pub(crate) use listening::Listening;
 pub(crate) use overview::{Overview, rate};
 pub(crate) use serving::Serving;
+pub(crate) use status::cut;

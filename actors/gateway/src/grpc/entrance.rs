@@ -25,11 +25,14 @@ use tower::{Layer, Service};
 const PREFIX: &str = "/deriva.Deriva/";
 
 /// Every call of the interface. Metrics and spans take their labels from here, never from a path.
-pub(super) const METHODS: [&str; 22] = [
+pub(super) const METHODS: [&str; 25] = [
     "PutLeaf",
     "PutLeafStream",
     "PutRecipe",
     "PutRecipes",
+    "ImportRecipes",
+    "CompleteImport",
+    "ImportStatus",
     "Get",
     "Evaluate",
     "Resolve",

@@ -7,6 +7,7 @@ use super::{
     lookup::{self, Found},
     params,
 };
+use crate::context::GatewayContext;
 use deriva_messages::{
     Fault,
     dag::{DagMessage, GraphNode, GraphQuestion},
@@ -27,24 +28,44 @@ pub(super) const ALIAS: &str = "alias";
 /// An address that stands for nothing is an answer, not an error.
 pub(super) async fn resolve(call: Call, message: ResolveRequest) -> Result<ResolveResponse, Fault> {
     let address = address::read("addr", &message.addr)?;
-    let found = call
-        .read(move |context| lookup::look_one(context, address))
-        .await?;
-    Ok(match found {
-        Found::Nothing => ResolveResponse::default(),
+    call.read(move |context| {
+        Ok(match lookup::look_one(context, address)? {
+            Found::Nothing => ResolveResponse::default(),
+            Found::Leaf { size } => ResolveResponse {
+                found: true,
+                kind: LEAF.to_owned(),
+                leaf_size: size,
+                ..ResolveResponse::default()
+            },
+            Found::Recipe(recipe) => {
+                let old = lookup::old_address(context, &recipe)?;
+                ResolveResponse {
+                    old_addr: old.as_ref().map(address::write).unwrap_or_default(),
+                    ..resolved_recipe(recipe.recipe())
+                }
+            }
+            Found::Alias(to) => resolved_alias(context, &address, to)?,
+        })
+    })
+    .await
+}
+
+/// An alias is answered with the recipe that it leads to, for clients that know no aliases.
+fn resolved_alias(
+    context: &GatewayContext,
+    old: &CAddr,
+    to: CAddr,
+) -> Result<ResolveResponse, Fault> {
+    let recipe = match lookup::look_one(context, to)? {
         Found::Recipe(recipe) => resolved_recipe(recipe.recipe()),
-        Found::Leaf { size } => ResolveResponse {
-            found: true,
-            kind: LEAF.to_owned(),
-            leaf_size: size,
-            ..ResolveResponse::default()
-        },
-        Found::Alias(to) => ResolveResponse {
-            found: true,
-            kind: ALIAS.to_owned(),
-            alias_of: address::write(&to),
-            ..ResolveResponse::default()
-        },
+        // It was collected meanwhile, with its alias.
+        _ => return Ok(ResolveResponse::default()),
+    };
+    Ok(ResolveResponse {
+        kind: ALIAS.to_owned(),
+        alias_of: address::write(&to),
+        old_addr: address::write(old),
+        ..recipe
     })
 }
 

@@ -6,15 +6,13 @@ use super::{
     entrance::unread,
     upload::{self, Upload},
 };
-use deriva_messages::Fault;
+use deriva_messages::{Fault, blob::StoredLeaf};
 use deriva_proto::{PutLeafRequest, PutLeafResponse, PutLeafStreamRequest};
 use tonic::{Status, Streaming};
 
 pub(super) async fn put(call: Call, message: PutLeafRequest) -> Result<PutLeafResponse, Fault> {
     let leaf = upload::put(&call, message.data).await?;
-    Ok(PutLeafResponse {
-        addr: address::write(&leaf.address),
-    })
+    Ok(response(&leaf))
 }
 
 /// The end of the stream is the end of the leaf; a stream that breaks stores nothing.
@@ -27,9 +25,14 @@ pub(super) async fn put_stream(
         upload.push(&piece.data).await?;
     }
     let leaf = upload.finish().await?;
-    Ok(PutLeafResponse {
+    Ok(response(&leaf))
+}
+
+fn response(leaf: &StoredLeaf) -> PutLeafResponse {
+    PutLeafResponse {
         addr: address::write(&leaf.address),
-    })
+        was_new: leaf.was_new,
+    }
 }
 
 /// The next message of a stream that a client sends.

@@ -4,8 +4,11 @@
 use crate::context::GatewayContext;
 use bytes::Bytes;
 use deriva_messages::Fault;
-use deriva_model::{CAddr, Record, SealedRecipe};
-use deriva_system::storage::{Reading, Space, StorageFault, layout};
+use deriva_model::{CAddr, Record, SealedRecipe, legacy_address};
+use deriva_system::{
+    alias,
+    storage::{Reading, Space, StorageFault, layout},
+};
 use std::sync::Arc;
 
 /// Addresses that one answer to `Find` lists.
@@ -38,13 +41,21 @@ pub(super) fn look(context: &GatewayContext, addresses: &[CAddr]) -> Result<Vec<
         if keys.is_empty() {
             break;
         }
-        for (at, bytes) in open
-            .iter()
-            .zip(context.node.storage.get_many(space, &keys)?)
-        {
-            if let Some(bytes) = bytes {
-                found[*at] = Some(parse(space, &addresses[*at], bytes)?);
+        let read = context.node.storage.get_many(space, &keys)?;
+        let there = open.into_iter().zip(read);
+        let there = there.filter_map(|(at, bytes)| Some((at, bytes?)));
+        if space == Space::Aliases {
+            let (places, entries): (Vec<usize>, Vec<(CAddr, Bytes)>) = there
+                .map(|(at, entry)| (at, (addresses[at], entry)))
+                .unzip();
+            let targets = follow(context, &entries)?;
+            for (at, to) in places.into_iter().zip(targets) {
+                found[at] = to.map(Found::Alias);
             }
+            break;
+        }
+        for (at, bytes) in there {
+            found[at] = Some(parse(space, &addresses[at], bytes)?);
         }
     }
     Ok(found
@@ -62,11 +73,45 @@ pub(super) fn look_one(context: &GatewayContext, address: CAddr) -> Result<Found
     Ok(found.into_iter().next().unwrap_or(Found::Nothing))
 }
 
+/// Where aliases lead, both hashes checked until the import is declared complete.
+fn follow(
+    context: &GatewayContext,
+    entries: &[(CAddr, Bytes)],
+) -> Result<Vec<Option<CAddr>>, Fault> {
+    alias::follow_many(
+        context.node.storage.as_ref(),
+        &context.node.recipes,
+        entries,
+    )
+}
+
+/// The address from before DCF that leads to a recipe, if it was imported: there is only one that
+/// can.
+///
+/// # Errors
+/// As [`look`].
+pub(super) fn old_address(
+    context: &GatewayContext,
+    recipe: &SealedRecipe,
+) -> Result<Option<CAddr>, Fault> {
+    let Some(old) = legacy_address(recipe.recipe()) else {
+        return Ok(None);
+    };
+    let key = layout::address_key(&old);
+    let Some(entry) = context.node.storage.get(Space::Aliases, &key)? else {
+        return Ok(None);
+    };
+    let to = follow(context, &[(old, entry)])?
+        .into_iter()
+        .next()
+        .flatten();
+    Ok(to.filter(|to| *to == recipe.address()).map(|_| old))
+}
+
 fn parse(space: Space, address: &CAddr, bytes: Bytes) -> Result<Found, Fault> {
     let found = match space {
         Space::Leaves => layout::parse_leaf_marker(&bytes).map(|(_, size)| Found::Leaf { size }),
         Space::Recipes => parse_recipe(address, &bytes),
-        Space::Aliases => layout::parse_alias(&bytes).map(|(_, to)| Found::Alias(to)),
         _ => None,
     };
     found.ok_or_else(|| damaged(space, address))

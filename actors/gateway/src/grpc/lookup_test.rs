@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{FIND_MAX, Found, find, look};
+use super::{FIND_MAX, Found, find, look, old_address};
 use crate::grpc::test_node::TestNode;
-use deriva_model::{CAddr, Epoch, FunctionId, Recipe, SealedRecipe};
+use deriva_messages::Fault;
+use deriva_model::{CAddr, Epoch, FunctionId, Recipe, SealedRecipe, legacy_address};
 use deriva_system::storage::{Batch, Durability, MemoryStorage, Space, Storage, layout};
 use std::collections::BTreeMap;
 
@@ -39,19 +40,44 @@ async fn every_kind_is_told_apart_in_the_order_asked() {
     leaf(&node.storage, address(&[1]));
     let stored = layout::stamped(Epoch::new(1), recipe.bytes());
     put(&node.storage, Space::Recipes, recipe.address(), stored);
+    let old = legacy_address(recipe.recipe()).unwrap();
+    assert_eq!(old_address(&node.context, &recipe), Ok(None));
     let alias = layout::alias_value(Epoch::new(1), &recipe.address());
-    put(&node.storage, Space::Aliases, address(&[2]), alias);
-    let asked = [
-        address(&[3]),
-        recipe.address(),
-        address(&[2]),
-        address(&[1]),
-    ];
+    put(&node.storage, Space::Aliases, old, alias);
+    assert_eq!(old_address(&node.context, &recipe), Ok(Some(old)));
+    let asked = [address(&[3]), recipe.address(), old, address(&[1])];
     let found = look(&node.context, &asked).unwrap();
     assert_eq!(found[0], Found::Nothing);
     assert!(matches!(&found[1], Found::Recipe(is) if **is == recipe));
     assert_eq!(found[2], Found::Alias(recipe.address()));
     assert_eq!(found[3], Found::Leaf { size: 12 });
+}
+
+#[tokio::test]
+async fn an_alias_that_leads_astray_is_data_loss_until_the_import_is_complete() {
+    let node = TestNode::start().await;
+    let recipe = sealed();
+    let stored = layout::stamped(Epoch::new(1), recipe.bytes());
+    put(&node.storage, Space::Recipes, recipe.address(), stored);
+    let alias = layout::alias_value(Epoch::new(1), &recipe.address());
+    let astray = address(&[2]);
+    put(&node.storage, Space::Aliases, astray, alias);
+    let lost = look(&node.context, &[recipe.address(), astray]);
+    assert!(
+        matches!(&lost, Err(Fault::DataLoss { address, .. }) if *address == astray),
+        "{lost:?}"
+    );
+    let mut batch = Batch::default();
+    let declared = layout::META_IMPORT.to_vec();
+    batch.put(Space::Meta, declared, layout::number(1));
+    node.storage.write(&batch, Durability::Synced).unwrap();
+    let believed = look(&node.context, &[astray]).unwrap();
+    assert_eq!(believed, [Found::Alias(recipe.address())]);
+    // Believed, but not shown as the old address of a recipe that is led to elsewhere.
+    let old = legacy_address(recipe.recipe()).unwrap();
+    let elsewhere = layout::alias_value(Epoch::new(1), &astray);
+    put(&node.storage, Space::Aliases, old, elsewhere);
+    assert_eq!(old_address(&node.context, &recipe), Ok(None));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod evaluate;
 mod explain;
 mod flow;
 mod graph;
+mod import;
 mod keep;
 mod leaves;
 mod lookup;

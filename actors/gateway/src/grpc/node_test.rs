@@ -14,12 +14,15 @@ use deriva_messages::{
     Fault,
     blob::{BlobMessage, Locator, StoredLeaf},
     cache::{CacheCounts, CacheMessage, CascadePolicy, Cascaded, Evicted},
-    dag::{Consumers, DagMessage, Forgotten, GraphNode, GraphQuestion, PinPage},
+    dag::{
+        Consumers, DagMessage, Forgotten, GraphNode, GraphQuestion, ImportState, Imported,
+        OldRecipe, PinPage,
+    },
     gateway::GatewayMessage,
     gc::{Collected, GcMessage},
     materialize::{Body, MaterializeMessage, Materialized, Mode, Part, Whole},
 };
-use deriva_model::{CAddr, ChunkSize, ContentHash, Recipe, Trace};
+use deriva_model::{CAddr, ChunkSize, ContentHash, Epoch, Recipe, Trace};
 use deriva_proto::deriva_client::DerivaClient;
 use deriva_system::{
     SystemClock,
@@ -179,8 +182,32 @@ impl Script {
                 };
                 reply.send(answer).unwrap();
             }
-            DagMessage::PutAlias { .. } => unreachable!("the gateway does not say this"),
+            DagMessage::Import { recipes, reply, .. } => {
+                self.puts.lock().push(recipes.len());
+                let outcomes = recipes.iter().map(|one| self.import(one)).collect();
+                reply.send(Ok(outcomes)).unwrap();
+            }
+            DagMessage::CompleteImport { reply } => {
+                let state = ImportState {
+                    declared: Some(Epoch::new(3)),
+                    aliases: 5,
+                };
+                reply.send(Ok(state)).unwrap();
+            }
         }
+    }
+
+    fn import(&self, one: &OldRecipe) -> Result<Imported, Fault> {
+        let address = one.recipe.address();
+        if self.refused.lock().contains(&address) {
+            return Err(Fault::missing_inputs(address, vec![address; 20]));
+        }
+        let mut stored = self.recipes.lock();
+        if stored.contains(&address) {
+            return Ok(Imported::Known);
+        }
+        stored.push(address);
+        Ok(Imported::New)
     }
 
     fn cache(message: CacheMessage) {

@@ -6,7 +6,7 @@ use super::{
     call::Call,
     collect, evaluate, explain,
     flow::Time,
-    graph, keep, leaves, recipes, status, unimplemented, values,
+    graph, import, keep, leaves, recipes, status, unimplemented, values,
 };
 use crate::{
     context::GatewayContext,
@@ -116,6 +116,7 @@ fn failed(admitted: &Admitted, fault: &Fault) -> Status {
 #[tonic::async_trait]
 impl api::deriva_server::Deriva for Service {
     type PutRecipesStream = Answers<api::PutRecipeResponse>;
+    type ImportRecipesStream = Answers<api::ImportRecipesResponse>;
     type GetStream = Answers<api::GetResponse>;
     type EvaluateStream = Answers<api::EvaluateResponse>;
     type GraphStream = Answers<api::GraphResponse>;
@@ -148,6 +149,27 @@ impl api::deriva_server::Deriva for Service {
         request: Request<Streaming<api::PutRecipeRequest>>,
     ) -> Answered<Self::PutRecipesStream> {
         self.many(request, recipes::put_stream).await
+    }
+
+    async fn import_recipes(
+        &self,
+        request: Request<Streaming<api::ImportRecipesRequest>>,
+    ) -> Answered<Self::ImportRecipesStream> {
+        self.many(request, import::import_stream).await
+    }
+
+    async fn complete_import(
+        &self,
+        request: Request<api::CompleteImportRequest>,
+    ) -> Answered<api::CompleteImportResponse> {
+        self.one(request, import::complete).await
+    }
+
+    async fn import_status(
+        &self,
+        request: Request<api::ImportStatusRequest>,
+    ) -> Answered<api::ImportStatusResponse> {
+        self.one(request, import::status).await
     }
 
     async fn get(&self, request: Request<api::GetRequest>) -> Answered<Self::GetStream> {

@@ -3,16 +3,23 @@
 use deriva_model::CAddr;
 use deriva_proto::{ExplainRequest, FindRequest, GraphQuery, GraphRequest, ResolveRequest};
 
-use crate::{Client, ClientError, ExplainStream, GraphStream, Resolution, client::Stub, convert};
+use crate::{
+    Client, ClientError, ExplainStream, GraphStream, Resolution, Resolved, client::Stub, convert,
+};
 
 impl Client {
     /// What an address stands for.
     pub async fn resolve(&self, addr: &CAddr) -> Result<Resolution, ClientError> {
+        Ok(self.resolve_both(addr).await?.is)
+    }
+
+    /// The same with the address that the recipe had before DCF, if it was imported.
+    pub async fn resolve_both(&self, addr: &CAddr) -> Result<Resolved, ClientError> {
         let message = ResolveRequest {
             addr: convert::bytes_of(addr),
         };
         let call = async |mut stub: Stub, request| stub.resolve(request).await;
-        convert::resolution(self.repeatable(message, call).await?)
+        convert::resolved_both(self.repeatable(message, call).await?)
     }
 
     /// A graph query; the answers come in a fixed order.

@@ -4,11 +4,13 @@
 //! nothing else here decides about faults.
 
 mod graph;
+mod import;
 mod keep;
 mod put;
 mod status;
 mod value;
 
+pub use import::ImportState;
 pub use keep::{CascadeRequest, Collection, Consumers};
-pub use put::MissingInputs;
+pub use put::{MissingInputs, StoredLeaf};
 pub use value::{Evaluation, Keep, Mode};

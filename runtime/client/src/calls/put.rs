@@ -18,6 +18,15 @@ pub enum MissingInputs {
     Allow,
 }
 
+/// A leaf that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredLeaf {
+    /// Its address.
+    pub addr: CAddr,
+    /// Whether it was not stored before; a server from before this was told says that it was.
+    pub was_new: bool,
+}
+
 /// A leaf up to this size travels in one message; a longer one goes in pieces.
 const ONE_MESSAGE_BYTES: usize = 1 << 20;
 
@@ -29,10 +38,20 @@ impl Client {
         if data.len() > ONE_MESSAGE_BYTES {
             return self.put_leaf_stream(data.as_ref()).await;
         }
+        Ok(self.put_small_leaf(data).await?.addr)
+    }
+
+    /// The same for a leaf that goes in one message, at most 16 MiB, with the word whether it is
+    /// new.
+    pub async fn put_small_leaf(&self, data: impl Into<Bytes>) -> Result<StoredLeaf, ClientError> {
+        let data = data.into();
         let expected = CAddr::of_leaf(&data);
         let call = async |mut stub: Stub, request| stub.put_leaf(request).await;
         let answer = self.repeatable(PutLeafRequest { data }, call).await?;
-        upload::matching(expected, convert::address(&answer.addr)?)
+        Ok(StoredLeaf {
+            addr: upload::matching(expected, convert::address(&answer.addr)?)?,
+            was_new: answer.was_new,
+        })
     }
 
     /// Stores everything that `source` yields as one leaf, in pieces of [`crate::PIECE_BYTES`],
