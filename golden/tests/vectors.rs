@@ -17,8 +17,8 @@ use deriva_model::ContentHash;
 /// The BLAKE3 hash of every file of vectors. A line is added with its file and never edited.
 const PINS: &str = include_str!("../vectors/PINS");
 
-/// Files that are read by the crate that owns their layout; they are pinned here all the same.
-const READ_ELSEWHERE: [&str; 1] = ["storage.json"];
+/// Files that are read by the crates that own what they freeze; they are pinned here all the same.
+const READ_ELSEWHERE: [&str; 2] = ["storage.json", "import.json"];
 
 fn files() -> Vec<(String, PathBuf)> {
     let mut files: Vec<_> = fs::read_dir(folder())

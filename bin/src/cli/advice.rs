@@ -15,6 +15,9 @@ pub(super) fn advice(error: &ClientError, command: &str) -> Option<String> {
         ClientError::CutOff(_) if command == "put" => {
             "the leaf may be stored or not; put it again, its address is the same"
         }
+        ClientError::CutOff(_) if command == "import" => {
+            "what was answered stays stored; run the same import again, and it goes on"
+        }
         ClientError::CutOff(_) => "nothing of the answer was kept; ask again",
         ClientError::Mismatch { .. } => "the bytes were changed on the way; put them again",
         ClientError::Changed { .. } => "the bytes were changed on the way; get them again",
@@ -68,7 +71,9 @@ fn refused(refusal: &Refusal, command: &str) -> Option<String> {
         ("REFUSED_RECIPE", _) => {
             "`deriva functions` tells what can be called, with params and an example each"
         }
-        ("LEAF_IS_RECIPE", _) => "store it with `deriva recipe`; its address is the same",
+        ("LEAF_IS_RECIPE", _) => {
+            "store it with `deriva recipe`, or with `deriva import` if it is in the form from before DCF"
+        }
         ("FUNCTION_FAILED", Code::FailedPrecondition) => {
             return Some(explain(refusal));
         }
@@ -76,7 +81,9 @@ fn refused(refusal: &Refusal, command: &str) -> Option<String> {
         ("TRACE_MISMATCH", _) => {
             "record a trace of this very address with `deriva trace ADDR -o FILE` and replay that"
         }
-        ("DATA_LOSS", _) => "put the leaf's file again with `deriva put`; that heals it",
+        ("DATA_LOSS", _) => {
+            "put the leaf's file again with `deriva put`, or the old recipe's with `deriva import`; that heals it"
+        }
         ("UNSUPPORTED", _) => {
             "a later release answers it; `deriva --help` tells which commands wait"
         }

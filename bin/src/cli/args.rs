@@ -15,6 +15,7 @@ use super::{
     explain::ExplainArgs,
     failure::Failure,
     graph::GraphArgs,
+    import::ImportArgs,
     invalidate::InvalidateArgs,
     keep::{ForgetArgs, GcArgs, PinArgs},
     nodes::VerifyArgs,
@@ -135,6 +136,8 @@ pub(super) enum Command {
     Put(PutArgs),
     /// Store a recipe and print its address.
     Recipe(RecipeArgs),
+    /// Import recipes from before DCF, and the leaves beside them.
+    Import(ImportArgs),
     /// Get the value of an address, computing what is not at hand.
     Get(GetArgs),
     /// Compute the whole graph afresh, step by step, and save the trace for `get --replay`.
@@ -190,6 +193,7 @@ impl Command {
         match self {
             Self::Put(_) => "put",
             Self::Recipe(_) => "recipe",
+            Self::Import(_) => "import",
             Self::Get(_) => "get",
             Self::Trace(_) => "trace",
             Self::Resolve(_) => "resolve",

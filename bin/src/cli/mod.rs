@@ -14,6 +14,7 @@ mod evict;
 mod explain;
 mod failure;
 mod graph;
+mod import;
 mod invalidate;
 mod keep;
 mod nodes;
@@ -71,6 +72,7 @@ async fn perform(cli: Cli) -> Result<Answer, Failure> {
 async fn call(client: &Client, command: Command, format: Format) -> Result<Answer, Failure> {
     match command {
         Command::Put(what) => put::run(client, what).await,
+        Command::Import(what) => import::run(client, what, format).await,
         Command::Get(what) => value::get(client, what).await,
         Command::Trace(what) => value::trace(client, what).await,
         Command::Resolve(what) => resolve::run(client, what).await,

@@ -1,7 +1,7 @@
-//! `resolve`: what an address stands for.
+//! `resolve`: what an address stands for, under both of its addresses if it was imported.
 
 use clap::Args;
-use deriva_client::{Client, Resolution};
+use deriva_client::{Client, Resolution, Resolved};
 use deriva_model::{CAddr, Recipe};
 use serde_json::{Map, Value as Json, json};
 
@@ -14,7 +14,8 @@ use super::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 An address that the server does not know is told so, and the exit code is 1.
-JSON: {\"addr\",\"found\",\"kind\"} with \"size\" for a leaf, \"alias_of\" for an alias, \"function\",\"version\",\"inputs\":[ADDR],\"params\":{} for a recipe")]
+An imported recipe has two addresses: either shows the other.
+JSON: {\"addr\",\"found\",\"kind\"} with \"size\" for a leaf, \"function\",\"version\",\"inputs\":[ADDR],\"params\":{},and \"old_addr\" (null where it was not imported) for a recipe; \"alias_of\" and its recipe for an alias")]
 pub(super) struct ResolveArgs {
     /// What to look up.
     addr: Target,
@@ -22,12 +23,12 @@ pub(super) struct ResolveArgs {
 
 pub(super) async fn run(client: &Client, what: ResolveArgs) -> Result<Answer, Failure> {
     let addr = what.addr.find(client).await?;
-    Ok(render(&addr, &client.resolve(&addr).await?))
+    Ok(render(&addr, &client.resolve_both(&addr).await?))
 }
 
-fn render(addr: &CAddr, resolution: &Resolution) -> Answer {
+fn render(addr: &CAddr, resolved: &Resolved) -> Answer {
     let hex = addr.to_string();
-    match resolution {
+    match &resolved.is {
         Resolution::Unknown => {
             let json = json!({ "addr": hex, "found": false });
             Answer::new(format!("{hex} is not known to this server"), json).failed()
@@ -40,46 +41,70 @@ fn render(addr: &CAddr, resolution: &Resolution) -> Answer {
             ]),
             json!({ "addr": hex, "found": true, "kind": "leaf", "size": size }),
         ),
-        Resolution::Alias { of } => Answer::new(
-            columns(&[
-                ("addr", hex.clone()),
-                ("kind", "alias".into()),
-                ("of", of.to_string()),
-            ]),
-            json!({ "addr": hex, "found": true, "kind": "alias", "alias_of": of.to_string() }),
-        ),
-        Resolution::Recipe(recipe) => render_recipe(hex, recipe),
+        Resolution::Alias { of } => {
+            let mut told = Told::new(hex, "alias");
+            told.say("of", "alias_of", of.to_string());
+            if let Some(recipe) = &resolved.recipe {
+                told.recipe(recipe);
+            }
+            told.answer()
+        }
+        Resolution::Recipe(recipe) => {
+            let mut told = Told::new(hex, "recipe");
+            let old = resolved.old_addr.as_ref().map(CAddr::to_string);
+            told.fields.insert("old_addr".to_owned(), json!(old));
+            told.rows.extend(old.map(|old| ("old addr", old)));
+            told.recipe(recipe);
+            told.answer()
+        }
     }
 }
 
-fn render_recipe(hex: String, recipe: &Recipe) -> Answer {
-    let function = recipe.function();
-    let mut rows = vec![
-        ("addr", hex.clone()),
-        ("kind", "recipe".to_owned()),
-        ("function", function.name.clone()),
-        ("version", function.version.clone()),
-    ];
-    rows.extend(
-        recipe
-            .inputs()
-            .iter()
-            .map(|input| ("input", input.to_string())),
-    );
-    let mut params = Map::new();
-    for (key, value) in recipe.params() {
-        rows.push((
-            "param",
-            format!("{key}:{}={}", value.kind(), output::param(value)),
-        ));
-        params.insert(key.clone(), output::param(value));
+/// An answer in both formats while it is being told.
+struct Told {
+    rows: Vec<(&'static str, String)>,
+    fields: Map<String, Json>,
+}
+
+impl Told {
+    fn new(hex: String, kind: &'static str) -> Self {
+        let mut told = Self {
+            rows: Vec::new(),
+            fields: Map::new(),
+        };
+        told.fields.insert("found".to_owned(), json!(true));
+        told.say("addr", "addr", hex);
+        told.say("kind", "kind", kind.to_owned());
+        told
     }
-    let json = json!({
-        "addr": hex, "found": true, "kind": "recipe",
-        "function": function.name, "version": function.version,
-        "inputs": hexes(recipe.inputs()), "params": Json::Object(params),
-    });
-    Answer::new(columns(&rows), json)
+
+    fn say(&mut self, row: &'static str, field: &str, value: String) {
+        self.fields.insert(field.to_owned(), json!(value));
+        self.rows.push((row, value));
+    }
+
+    fn recipe(&mut self, recipe: &Recipe) {
+        let function = recipe.function();
+        self.say("function", "function", function.name.clone());
+        self.say("version", "version", function.version.clone());
+        let inputs = recipe.inputs().iter();
+        self.rows
+            .extend(inputs.map(|input| ("input", input.to_string())));
+        let inputs = json!(hexes(recipe.inputs()));
+        self.fields.insert("inputs".to_owned(), inputs);
+        let mut params = Map::new();
+        for (key, value) in recipe.params() {
+            let shown = format!("{key}:{}={}", value.kind(), output::param(value));
+            self.rows.push(("param", shown));
+            params.insert(key.clone(), output::param(value));
+        }
+        self.fields
+            .insert("params".to_owned(), Json::Object(params));
+    }
+
+    fn answer(self) -> Answer {
+        Answer::new(columns(&self.rows), Json::Object(self.fields))
+    }
 }
 
 #[cfg(test)]
