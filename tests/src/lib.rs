@@ -16,6 +16,7 @@ mod graphs;
 mod launch;
 mod metrics;
 mod node;
+pub mod old;
 mod place;
 mod talk;
 

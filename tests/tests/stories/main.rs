@@ -18,6 +18,7 @@ mod disk_input;
 mod durability;
 mod evaluate;
 mod gc;
+mod import;
 mod large;
 mod limits;
 mod metrics;
