@@ -61,7 +61,7 @@ pub enum Fault {
         message: String,
     },
     #[error(
-        "the stored bytes of {address} do not match it ({what}); put the leaf again to heal it"
+        "the stored bytes of {address} do not match it ({what}); put it again to heal it"
     )]
     DataLoss { address: CAddr, what: String },
     #[error(

@@ -156,7 +156,7 @@ async fn an_import_is_open_until_it_is_declared_complete() {
     // The same again adds nothing, another one does.
     assert_eq!(import(&node, &["-"], one.bytes()).await.1["complete"], true);
     let two = Old::new("reverse", &[one.addr()], &[]);
-    let (_, report) = import(&node, &["-"], &stream(&[two.clone()])).await;
+    let (_, report) = import(&node, &["-"], &stream(std::slice::from_ref(&two))).await;
     assert_eq!(
         (&report["complete"], &report["alias_count"]),
         (&json!(false), &json!(2))

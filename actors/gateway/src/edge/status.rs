@@ -72,7 +72,9 @@ pub(crate) fn advice(fault: &Fault) -> &'static str {
         Fault::RefusedRecipe { .. } => {
             "ListFunctions tells what can be called, with params and an example each."
         }
-        Fault::LeafIsRecipe { .. } => "Put it with PutRecipe, or with ImportRecipes if it is in the form from before DCF.",
+        Fault::LeafIsRecipe { .. } => {
+            "Put it with PutRecipe, or with ImportRecipes if it is in the form from before DCF."
+        }
         Fault::OverLimit { what, .. } if what.starts_with(Fault::FUNCTION_INPUTS) => {
             "A function takes at most 64 MiB of inputs in total in this release; give it smaller ones, or fewer."
         }
@@ -89,7 +91,9 @@ pub(crate) fn advice(fault: &Fault) -> &'static str {
                 "Give the function less to do, or raise the node's settings function_output or function_seconds."
             }
         },
-        Fault::DataLoss { .. } => "Put the leaf's bytes again, or import the old recipe again; that heals it.",
+        Fault::DataLoss { .. } => {
+            "Put the leaf's bytes again, or import the old recipe again; that heals it."
+        }
         Fault::StoreFull { .. } => "Make room on the node's disk; reads go on meanwhile.",
         Fault::StoreReadOnly { .. } => {
             "Look at the node's log; it takes writes again after the cause is mended and it is restarted."

@@ -76,14 +76,26 @@ pub(super) async fn run(
         true => Scope::RecipesOnly,
         false => Scope::Everything,
     };
-    let mut report = Report::default();
-    let index = gather(client, &source, scope, &mut report).await?;
-    send::recipes(client, &source, index.ordered(), &mut report).await?;
-    report.state = Some(client.import_status().await?);
+    let report = tokio::select! {
+        report = import(client, &source, scope) => report?,
+        Ok(()) = tokio::signal::ctrl_c() => return Err(Failure::Interrupted(INTERRUPTED.to_owned())),
+    };
     match file {
         None => Ok(report.answer()),
         Some(file) => report.written(file, format),
     }
+}
+
+/// What an interrupted import leaves behind.
+const INTERRUPTED: &str =
+    "interrupted; what was stored stays: run the same import again, and it goes on";
+
+async fn import(client: &Client, source: &Arc<Source>, scope: Scope) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    let index = gather(client, source, scope, &mut report).await?;
+    send::recipes(client, source, index.ordered(), &mut report).await?;
+    report.state = Some(client.import_status().await?);
+    Ok(report)
 }
 
 /// What is imported.
