@@ -60,9 +60,7 @@ pub enum Fault {
         failure: Failure,
         message: String,
     },
-    #[error(
-        "the stored bytes of {address} do not match it ({what}); put it again to heal it"
-    )]
+    #[error("the stored bytes of {address} do not match it ({what}); put it again to heal it")]
     DataLoss { address: CAddr, what: String },
     #[error(
         "the disk is full ({free} bytes free, {reserve} kept in reserve): reads go on, writes are refused until there is room"
