@@ -218,6 +218,7 @@ async fn kill_everything(node: &Node, load: &Load) {
         }
         kill!(&slots.dag, load);
         kill!(&slots.cache, load);
+        kill!(&slots.verify, load);
         kill!(&slots.materialize, load);
         kill!(&slots.grpc, load);
         kill!(&slots.admin, load);

@@ -5,8 +5,13 @@
 
 use crate::{edge::Gate, limits::GatewayLimits};
 use deriva_messages::{
-    Fault, blob::BlobMessage, cache::CacheMessage, dag::DagMessage, gc::GcMessage,
+    Fault,
+    blob::BlobMessage,
+    cache::CacheMessage,
+    dag::DagMessage,
+    gc::GcMessage,
     materialize::MaterializeMessage,
+    verify::{Verification, VerifyMessage},
 };
 use deriva_model::{ChunkSize, ContentHash};
 use deriva_system::{
@@ -15,7 +20,7 @@ use deriva_system::{
     shard::shard_of,
     storage::Storage,
     supervise::{ChildReport, Slot},
-    view::{RecipeView, ValueView},
+    view::{Marks, RecipeView, ValueView},
 };
 use std::{
     fmt,
@@ -43,6 +48,7 @@ pub struct Slots {
     pub cache: Slot<CacheMessage>,
     pub materialize: Slot<MaterializeMessage>,
     pub gc: Slot<GcMessage>,
+    pub verify: Slot<VerifyMessage>,
 }
 
 /// How one slot stands at this moment.
@@ -62,6 +68,7 @@ impl Slots {
         states.push(state(&self.cache));
         states.push(state(&self.materialize));
         states.push(state(&self.gc));
+        states.push(state(&self.verify));
         states
     }
 }
@@ -92,6 +99,9 @@ pub struct NodeParts {
     pub slots: Slots,
     pub recipes: Arc<RecipeView>,
     pub values: Arc<ValueView>,
+    pub marks: Arc<Marks>,
+    /// What every request is verified by at least.
+    pub verification: Verification,
     pub storage: Arc<dyn Storage>,
     pub compute: Arc<dyn Compute>,
     pub clock: Arc<dyn Clock>,

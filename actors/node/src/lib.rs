@@ -8,3 +8,4 @@ pub mod dag;
 pub mod gc;
 pub mod materialize;
 pub mod sources;
+pub mod verify;

@@ -77,6 +77,9 @@ fn refused(refusal: &Refusal, command: &str) -> Option<String> {
         ("FUNCTION_FAILED", Code::FailedPrecondition) => {
             return Some(explain(refusal));
         }
+        ("NONDETERMINISTIC", _) => {
+            "report the function; `deriva functions` shows its mark, `deriva verify ADDR` executes it again, and `deriva verify --clear NAME VERSION` lets it be used again"
+        }
         // No function is blamed: the trace may simply be another address's.
         ("TRACE_MISMATCH", _) => {
             "record a trace of this very address with `deriva trace ADDR -o FILE` and replay that"

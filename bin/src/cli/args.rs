@@ -18,11 +18,11 @@ use super::{
     import::ImportArgs,
     invalidate::InvalidateArgs,
     keep::{ForgetArgs, GcArgs, PinArgs},
-    nodes::VerifyArgs,
     put::PutArgs,
     recipe::RecipeArgs,
     resolve::ResolveArgs,
     value::{GetArgs, TraceArgs},
+    verify::VerifyArgs,
 };
 
 /// The whole command line.
@@ -152,7 +152,7 @@ pub(super) enum Command {
     Eval(EvalArgs),
     /// Drop the cached value of an address.
     Invalidate(InvalidateArgs),
-    /// Compute the value of an address twice and compare the bytes (not in this release).
+    /// Compute the value of an address twice and compare the bytes.
     Verify(VerifyArgs),
     /// Show the node's counts and rates.
     #[command(after_help = "JSON: the fields of StatusResponse, snake_case.")]
@@ -172,7 +172,7 @@ pub(super) enum Command {
     #[command(
         after_help = "JSON: {\"functions\":[{\"name\",\"version\",\"description\",\
         \"min_inputs\",\"max_inputs\",\"params\":[{\"name\",\"kind\",\"required\",\"default\",\
-        \"description\"}],\"example\"}]}"
+        \"description\"}],\"example\",\"marked\"}]}; marked is null, or why the function is refused"
     )]
     Functions,
     /// List the nodes of the cluster.

@@ -175,11 +175,33 @@ fn https_without_an_authority_names_the_option() {
 }
 
 #[test]
-fn a_command_that_waits_for_a_release_says_so_in_its_help() {
+fn no_command_waits_for_a_release() {
     let root = Cli::command();
-    for (name, waits) in [("verify", true), ("pin", false), ("gc", false)] {
-        let about = root.find_subcommand(name).unwrap().get_about().unwrap();
-        let told = about.to_string().contains("not in this release");
-        assert_eq!(told, waits, "{name}");
+    for command in root.get_subcommands() {
+        let about = command.get_about().unwrap().to_string();
+        assert!(
+            !about.contains("not in this release"),
+            "{}",
+            command.get_name()
+        );
+    }
+}
+
+#[test]
+fn verify_takes_an_address_or_a_function_and_get_a_form_of_verification() {
+    let parses = |line: &str| Cli::try_parse_from(line.split_whitespace()).is_ok();
+    let addr = "00".repeat(32);
+    assert!(parses(&format!("deriva verify {addr} --deep")));
+    assert!(parses("deriva verify --clear uppercase 1.0.0"));
+    assert!(parses(&format!("deriva get {addr} --verify sampled:0.5")));
+    for wrong in [
+        "deriva verify".to_owned(),
+        "deriva verify --deep".to_owned(),
+        "deriva verify --clear uppercase".to_owned(),
+        format!("deriva verify {addr} --clear uppercase 1.0.0"),
+        format!("deriva get {addr} --verify twice"),
+        format!("deriva get {addr} --verify dual --replay file"),
+    ] {
+        assert!(!parses(&wrong), "{wrong}");
     }
 }

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use deriva_client::{Client, EvaluateStream, Evaluation, Keep};
+use deriva_messages::verify::Verification;
 use deriva_model::{CAddr, FunctionId, Recipe};
 use serde::{
     Deserialize, Deserializer,
@@ -45,6 +46,9 @@ pub(super) struct EvalArgs {
     /// In which order to compute; the bytes are the same.
     #[arg(long, value_enum, default_value_t = Order::Parallel)]
     mode: Order,
+    /// What to execute twice and compare before anything comes: off, dual, or sampled:RATE.
+    #[arg(long, value_name = "MODE")]
+    verify: Option<Verification>,
     /// The file to write; - is standard output.
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
@@ -142,6 +146,10 @@ pub(super) async fn run(global: &Global, what: EvalArgs) -> Result<Answer, Failu
         root: Some(root),
         mode: what.mode.into(),
         keep: what.keep.into(),
+        verification: what
+            .verify
+            .map(|verify| verify.to_string())
+            .unwrap_or_default(),
     };
     pour(&client, evaluation, sink, &root).await
 }

@@ -27,6 +27,7 @@ mod sink;
 mod tree;
 mod usage;
 mod value;
+mod verify;
 
 use clap::Parser as _;
 use deriva_client::{Client, ClientConfig, RetryPolicy};
@@ -79,7 +80,7 @@ async fn call(client: &Client, command: Command, format: Format) -> Result<Answe
         Command::Graph(what) => graph::run(client, what, format).await,
         Command::Explain(what) => explain::run(client, what).await,
         Command::Invalidate(what) => invalidate::run(client, what).await,
-        Command::Verify(what) => nodes::verify(client, what).await,
+        Command::Verify(what) => verify::run(client, what).await,
         Command::Status => nodes::status(client).await,
         Command::Gc(what) => keep::gc(client, what).await,
         Command::Pin(what) => keep::pin(client, what).await,

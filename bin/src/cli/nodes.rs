@@ -1,6 +1,5 @@
-//! `status`, `functions`, `cluster`, `verify`: what a node says of itself and of its work.
+//! `status`, `functions`, `cluster`: what a node says of itself and of its work.
 
-use clap::Args;
 use deriva_client::{
     Client,
     proto::{ClusterNodeInfo, FunctionInfo, ParamInfo, StatusResponse},
@@ -8,46 +7,9 @@ use deriva_client::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    address::Target,
     failure::Failure,
     output::{Answer, columns},
 };
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Answered by a later release of the node.
-The exit code is 1 when the bytes differ or the computation failed.
-JSON: {\"addr\",\"deterministic\",\"output_hash\",\"output_size\",\"compute_time_us\",\"error\"}")]
-pub(super) struct VerifyArgs {
-    /// What to verify.
-    addr: Target,
-}
-
-pub(super) async fn verify(client: &Client, what: VerifyArgs) -> Result<Answer, Failure> {
-    let addr = what.addr.find(client).await?;
-    let said = client.verify(&addr).await?;
-    let mut rows = vec![
-        ("addr", addr.to_string()),
-        ("deterministic", said.deterministic.to_string()),
-        ("output hash", said.output_hash.clone()),
-        ("output size", said.output_size.to_string()),
-        ("took", format!("{} µs", said.compute_time_us)),
-    ];
-    if !said.error.is_empty() {
-        rows.push(("error", said.error.clone()));
-    }
-    let json = json!({
-        "addr": addr.to_string(), "deterministic": said.deterministic,
-        "output_hash": said.output_hash, "output_size": said.output_size,
-        "compute_time_us": said.compute_time_us, "error": said.error,
-    });
-    let answer = Answer::new(columns(&rows), json);
-    Ok(if said.deterministic && said.error.is_empty() {
-        answer
-    } else {
-        answer.failed()
-    })
-}
 
 pub(super) async fn status(client: &Client) -> Result<Answer, Failure> {
     let said = client.status().await?;
@@ -136,6 +98,9 @@ fn describe(function: &FunctionInfo) -> String {
         format!("  {}", function.description),
     ];
     lines.extend(function.params.iter().map(describe_param));
+    if !function.marked.is_empty() {
+        lines.push(format!("  refused: {}", function.marked));
+    }
     if !function.example.is_empty() {
         lines.push(format!("  example: {}", function.example));
     }
@@ -166,6 +131,7 @@ fn function_json(function: &FunctionInfo) -> Json {
         "description": function.description,
         "min_inputs": function.min_inputs, "max_inputs": function.max_inputs,
         "params": params.collect::<Vec<_>>(), "example": function.example,
+        "marked": (!function.marked.is_empty()).then_some(&function.marked),
     })
 }
 

@@ -45,6 +45,7 @@ fn a_function_says_how_to_call_it() {
             description: "how often".to_owned(),
         }],
         example: "deriva recipe repeat 1.0.0 -i ADDR -p count=2".to_owned(),
+        marked: String::new(),
     };
     let expected = "\
 repeat 1.0.0  (1 input)
@@ -59,6 +60,11 @@ repeat 1.0.0  (1 input)
     };
     assert!(describe_param(&without(false)).contains(", optional)"));
     assert!(describe_param(&without(true)).contains(", required)"));
+    let marked = FunctionInfo {
+        marked: "it gave two answers".to_owned(),
+        ..function.clone()
+    };
+    assert!(describe(&marked).contains("  refused: it gave two answers"));
     let open = FunctionInfo {
         max_inputs: None,
         ..function

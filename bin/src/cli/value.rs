@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use deriva_client::{Client, GetStream, Mode};
+use deriva_messages::verify::Verification;
 use deriva_model::{CAddr, limits};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
@@ -26,6 +27,10 @@ pub(super) struct GetArgs {
     /// Compute in the order of a trace that `deriva trace` saved; every step must agree with it.
     #[arg(long, value_name = "TRACEFILE", conflicts_with = "mode")]
     replay: Option<PathBuf>,
+    /// What to execute twice and compare before anything comes: off, dual, or sampled:RATE for a
+    /// share from 0 to 1. The node may do more than is asked for.
+    #[arg(long, value_name = "MODE", conflicts_with = "replay")]
+    verify: Option<Verification>,
 }
 
 /// How the steps of a graph follow each other.
@@ -65,7 +70,9 @@ pub(super) async fn get(client: &Client, what: GetArgs) -> Result<Answer, Failur
     };
     let addr = what.addr.find(client).await?;
     let sink = Sink::open(what.out.as_deref())?;
-    let stream = client.get_in(&addr, mode).await?;
+    let verification = what.verify.map(|verify| verify.to_string());
+    let verification = verification.unwrap_or_default();
+    let stream = client.get_verified(&addr, mode, &verification).await?;
     pour(stream, sink, &addr, "").await
 }
 

@@ -14,7 +14,9 @@ use deriva_actors::{
     dag::{DagActor, DagArgs, DagConfig},
     gc::{GcArgs, GcCoordinator},
     materialize::{MaterializeArgs, MaterializeConfig, MaterializeSupervisor},
+    verify::{VerifyActor, VerifyArgs},
 };
+use deriva_compute::Registry;
 use deriva_gateway::{
     GatewayContext, GatewayLimits, Identity, NodeParts, Slots,
     admin::{AdminArguments, AdminGateway},
@@ -84,17 +86,25 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts everything; answers when clients are served.
+    /// Starts everything, with the functions that come with the node; answers when clients are served.
     ///
     /// # Errors
     /// What stood in the way, and what to do about it.
     pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        Self::start_with(config, Registry::builtin()).await
+    }
+
+    /// The same with functions of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(config: NodeConfig, registry: Registry) -> Result<Self, StartError> {
         let tls = config.tls_dir.as_deref().map(read_tls).transpose()?;
         warn_if_open(&config);
         let grpc = listen("gRPC", config.grpc_listen)?;
         let admin = listen("admin", config.admin_listen)?;
         let metrics = telemetry::metrics().map_err(StartError::Assembly)?;
-        let parts = Arc::new(Parts::build(&config)?);
+        let parts = Arc::new(Parts::build(&config, registry)?);
         let seats = [SupervisorSeat::new("node"), SupervisorSeat::new("gateways")];
         let context = context(&config, &parts, &seats, &grpc)?;
         let gateways = Gateways {
@@ -197,9 +207,12 @@ fn context(
             cache: slots.cache.clone(),
             materialize: slots.materialize.clone(),
             gc: slots.gc.clone(),
+            verify: slots.verify.clone(),
         },
         recipes: parts.views.recipes.clone(),
         values: parts.views.values.clone(),
+        marks: parts.views.marks.clone(),
+        verification: config.verification,
         storage: parts.views.storage.clone(),
         compute: parts.compute.clone(),
         clock: parts.clock.clone(),
@@ -252,6 +265,7 @@ fn children(
     let mut children = blob_children(parts);
     children.push(dag_child(config, parts));
     children.push(cache_child(config, parts));
+    children.push(verify_child(parts));
     children.push(materialize_child(config, parts));
     children.push(gc_child(parts));
     let [_, seat] = seats;
@@ -305,6 +319,15 @@ fn cache_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
         },
     };
     Child::in_slot(&parts.slots.cache, move || (CacheActor, args.clone()))
+}
+
+fn verify_child(parts: &Arc<Parts>) -> Child {
+    let args = VerifyArgs {
+        marks: parts.views.marks.clone(),
+        commit: parts.commit.clone(),
+        cache: parts.slots.cache.clone(),
+    };
+    Child::in_slot(&parts.slots.verify, move || (VerifyActor, args.clone()))
 }
 
 fn materialize_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {

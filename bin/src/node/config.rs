@@ -3,6 +3,7 @@
 //! It refuses what this release cannot do: a node that is told to join a cluster says so and stops.
 
 use super::settings::{Settings, SettingsError};
+use deriva_messages::verify::Verification;
 use deriva_model::ChunkSize;
 use deriva_store::LogDamage;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -32,6 +33,7 @@ pub struct NodeConfig {
     pub function_output: u64,
     pub stream_output: u64,
     pub function_wall: Duration,
+    pub verification: Verification,
 }
 
 /// More workers than this only take memory for their stacks.
@@ -88,6 +90,7 @@ impl TryFrom<&Settings> for NodeConfig {
             function_output: settings.size("function_output")?,
             stream_output: settings.size("stream_output")?,
             function_wall: Duration::from_secs(seconds),
+            verification: settings.parsed("verification", Verification::FORMS)?,
         })
     }
 }

@@ -31,3 +31,13 @@ fn a_damaged_log_is_cut_off_only_when_asked() {
         "{refused}"
     );
 }
+
+#[test]
+fn verification_is_one_of_its_forms() {
+    for form in ["off", "dual", "sampled:0.01"] {
+        let verification = config("verification", form).unwrap().verification;
+        assert_eq!(verification.to_string(), form);
+    }
+    let refused = config("verification", "sometimes").unwrap_err().to_string();
+    assert!(refused.contains("sampled:RATE"), "{refused}");
+}

@@ -4,11 +4,12 @@ use super::{assembly::StartError, config::NodeConfig};
 use deriva_actors::{
     blob::{StoredReader, Uploads},
     sources::{NodeSources, SourcesArgs},
+    verify,
 };
 use deriva_compute::{BudgetLimits, Evaluator, EvaluatorConfig, Registry};
 use deriva_messages::{
     blob::BlobMessage, cache::CacheMessage, dag::DagMessage, gateway::GatewayMessage,
-    gc::GcMessage, materialize::MaterializeMessage,
+    gc::GcMessage, materialize::MaterializeMessage, verify::VerifyMessage,
 };
 use deriva_store::{RocksStorage, StoreOptions};
 use deriva_system::{
@@ -20,7 +21,7 @@ use deriva_system::{
         commit::read_number, layout,
     },
     supervise::{Slot, SlotLimits},
-    view::{Holds, RecipeView, ValueView},
+    view::{Holds, Marks, RecipeView, ValueView},
 };
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -40,6 +41,7 @@ pub struct NodeSlots {
     pub cache: Slot<CacheMessage>,
     pub materialize: Slot<MaterializeMessage>,
     pub gc: Slot<GcMessage>,
+    pub verify: Slot<VerifyMessage>,
     pub grpc: Slot<GatewayMessage>,
     pub admin: Slot<GatewayMessage>,
 }
@@ -55,6 +57,7 @@ impl NodeSlots {
             cache: Slot::new("cache", limits),
             materialize: Slot::new("materialize", limits),
             gc: Slot::new("gc", limits),
+            verify: Slot::new("verify", limits),
             grpc: Slot::new("grpc", limits),
             admin: Slot::new("admin", limits),
         }
@@ -66,6 +69,7 @@ pub(super) struct Views {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) recipes: Arc<RecipeView>,
     pub(super) values: Arc<ValueView>,
+    pub(super) marks: Arc<Marks>,
     pub(super) reader: Arc<StoredReader>,
 }
 
@@ -87,20 +91,24 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn build(config: &NodeConfig) -> Result<Self, StartError> {
+    pub(super) fn build(config: &NodeConfig, registry: Registry) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let storage = open(config, clock.clone())?;
         let (boot, node_id) = introduce(storage.as_ref())?;
         let commit = CommitLane::start(storage.clone(), clock.clone(), CommitLimits::default())?;
+        let values = Arc::new(ValueView::new(config.cache_memory / INBOX_SHARE));
+        let marks = Arc::new(Marks::new(values.invalidations()));
+        verify::load(storage.as_ref(), &marks)?;
         let views = Views {
             recipes: Arc::new(RecipeView::default()),
-            values: Arc::new(ValueView::new(config.cache_memory / INBOX_SHARE)),
+            values,
+            marks,
             reader: Arc::new(StoredReader::new(storage.clone())),
             storage,
         };
         let slots = NodeSlots::new(config.shards);
         let sources = sources(config, &views, &slots)?;
-        let compute = evaluator(config, Arc::new(sources), clock.clone())?;
+        let compute = evaluator(config, registry, Arc::new(sources), clock.clone())?;
         Ok(Self {
             uploads: Arc::new(Uploads::new(boot, config.chunk_size)),
             blob_lanes: (0..config.shards)
@@ -145,7 +153,7 @@ fn introduce(storage: &dyn Storage) -> Result<(u64, String), StartError> {
     let id = match storage.get(Space::Meta, META_NODE_ID)? {
         Some(id) => id.to_vec(),
         None => {
-            let id = random_id()?;
+            let id = random::<16>()?.to_vec();
             batch.put(Space::Meta, META_NODE_ID.to_vec(), id.clone());
             id
         }
@@ -154,15 +162,15 @@ fn introduce(storage: &dyn Storage) -> Result<(u64, String), StartError> {
     Ok((boot, id.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
-fn random_id() -> Result<Vec<u8>, StartError> {
-    let mut id = vec![0; 16];
+fn random<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
     let chance = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    chance.fill(&mut id).map_err(|_| {
+    chance.fill(&mut bytes).map_err(|_| {
         StartError::Store(StorageFault::Io {
             why: "the system gave no random bytes".to_owned(),
         })
     })?;
-    Ok(id)
+    Ok(bytes)
 }
 
 /// What the evaluator sees of the node.
@@ -179,6 +187,8 @@ fn sources(
         reader: views.reader.clone(),
         cache: slots.cache.clone(),
         blobs: slots.blobs.clone(),
+        marks: views.marks.clone(),
+        verify: slots.verify.clone(),
         scratch_directory: config.data_dir.join("spill"),
         scratch_bytes: config.spill_disk,
     })?)
@@ -186,6 +196,7 @@ fn sources(
 
 fn evaluator(
     config: &NodeConfig,
+    registry: Registry,
     sources: Arc<NodeSources>,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Compute>, StartError> {
@@ -198,8 +209,9 @@ fn evaluator(
             wall: config.function_wall,
             ..BudgetLimits::default()
         },
+        salt: u64::from_le_bytes(random()?),
     };
-    let registry = Arc::new(Registry::builtin());
+    let registry = Arc::new(registry);
     Ok(Arc::new(Evaluator::start(
         registry, sources, clock, settings,
     )?))

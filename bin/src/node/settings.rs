@@ -148,6 +148,11 @@ pub const SETTINGS: &[Setting] = &[
         "1024GiB",
         "what one function may write piece by piece",
     ),
+    setting(
+        "verification",
+        "off",
+        "what is executed twice and compared before it is believed: off, dual, or sampled:RATE",
+    ),
     setting("function_seconds", "60", "how long one function may run"),
 ];
 

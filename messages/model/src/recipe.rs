@@ -64,6 +64,25 @@ impl FunctionId {
     }
 }
 
+/// Bytes of a recipe's document behind the tag of its inputs when it has neither inputs nor params:
+/// the inputs' count, the tag of the params, their count.
+const EMPTY_TAIL: usize = 4 + 1 + 4;
+
+impl FunctionId {
+    /// How the canonical document of every recipe of this function begins, and that of no other:
+    /// to find them among many without decoding each.
+    pub fn document_prefix(&self) -> Vec<u8> {
+        let empty = Recipe {
+            function: self.clone(),
+            inputs: Vec::new(),
+            params: BTreeMap::new(),
+        };
+        let mut bytes = encode_document(&empty, 0);
+        bytes.truncate(bytes.len().saturating_sub(EMPTY_TAIL));
+        bytes
+    }
+}
+
 impl fmt::Display for FunctionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name, self.version)

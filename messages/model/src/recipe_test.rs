@@ -111,3 +111,23 @@ fn a_document_is_at_most_4_mib() {
         Err(over(Measure::Document, limits::RECIPE_BYTES, got))
     );
 }
+
+#[test]
+fn the_documents_of_a_function_begin_alike_and_no_others_do() {
+    let prefix = function().document_prefix();
+    let inputs = vec![CAddr::of_leaf(b"x"); 3];
+    let with_inputs = Recipe::new(function(), inputs, BTreeMap::new()).unwrap();
+    for recipe in [with_param(Value::I64(1)).unwrap(), with_inputs] {
+        assert!(SealedRecipe::seal(recipe).bytes().starts_with(&prefix));
+    }
+    for (name, version) in [
+        ("uppercase", "1.0.00"),
+        ("uppercase", "1.0."),
+        ("uppercas", "e1.0.0"),
+        ("uppercase2", "1.0.0"),
+    ] {
+        let other = Recipe::new(FunctionId::new(name, version), vec![], BTreeMap::new());
+        let other = SealedRecipe::seal(other.unwrap());
+        assert!(!other.bytes().starts_with(&prefix), "{name} {version}");
+    }
+}

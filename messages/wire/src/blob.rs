@@ -38,6 +38,8 @@ pub struct KeptValue {
     pub begun: u64,
     /// What its place on disk is worth, by the cache's own measure: the least goes first.
     pub worth: u64,
+    /// Whether two executions agreed on it.
+    pub is_verified: bool,
 }
 
 /// Why values are dropped, which decides how sure the answer has to be.

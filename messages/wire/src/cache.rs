@@ -1,7 +1,7 @@
 //! What the `CacheActor` hears: what came in, and what must go.
 
 use crate::Reply;
-use deriva_model::CAddr;
+use deriva_model::{CAddr, FunctionId};
 
 /// What leaving the cache gave back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +76,12 @@ pub enum CacheMessage {
         /// Addresses that the answer may list.
         detail: usize,
         reply: Reply<Cascaded>,
+    },
+    /// Forgets everything that was made by a function, and everything made from that, however far;
+    /// answered when it is gone. The one who asks holds the voiding open meanwhile.
+    Void {
+        function: FunctionId,
+        reply: Reply<Evicted>,
     },
     /// Takes values out of memory for a cascade or a collection, which sees to it that they do not
     /// come in again. Bytes of each that was there.

@@ -2,6 +2,7 @@
 //!
 //! It refuses free-form errors: a caller decides on the variant, and a person reads the sentence.
 
+use crate::verify::Violation;
 use deriva_model::{CAddr, FunctionId};
 use thiserror::Error;
 
@@ -26,8 +27,10 @@ pub enum Failure {
     Refused,
     /// It panicked; the panic was caught.
     Panicked,
-    /// It would have passed its budget of bytes, steps or wall time.
+    /// It would have passed its budget of bytes or steps.
     OverBudget,
+    /// It would have passed its wall time, which says as much of the machine as of the function.
+    TooSlow,
 }
 
 /// A typed answer to a request that failed.
@@ -60,6 +63,10 @@ pub enum Fault {
         failure: Failure,
         message: String,
     },
+    #[error(
+        "{violation}; what was made through it is voided, and it is refused until its mark is cleared"
+    )]
+    Nondeterministic { violation: Box<Violation> },
     #[error("the stored bytes of {address} do not match it ({what}); put it again to heal it")]
     DataLoss { address: CAddr, what: String },
     #[error(
@@ -132,6 +139,7 @@ impl Fault {
             Self::OverLimit { .. } => "OVER_LIMIT",
             Self::Overloaded { .. } => "OVERLOADED",
             Self::FunctionFailed { .. } => "FUNCTION_FAILED",
+            Self::Nondeterministic { .. } => "NONDETERMINISTIC",
             Self::DataLoss { .. } => "DATA_LOSS",
             Self::StoreFull { .. } => "STORE_FULL",
             Self::StoreReadOnly { .. } => "STORE_READ_ONLY",
@@ -150,7 +158,7 @@ impl Fault {
 
     /// The address that the fault concerns, where there is one.
     #[must_use]
-    pub const fn address(&self) -> Option<CAddr> {
+    pub fn address(&self) -> Option<CAddr> {
         match self {
             Self::NotFound { address }
             | Self::LeafIsRecipe { address }
@@ -159,6 +167,7 @@ impl Fault {
             | Self::TraceMismatch { address, .. } => Some(*address),
             Self::MissingInputs { consumer, .. } => Some(*consumer),
             Self::FunctionFailed { recipe, .. } => Some(*recipe),
+            Self::Nondeterministic { violation } => Some(violation.recipe),
             Self::Cycle { from, .. } => Some(*from),
             _ => None,
         }

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod gateway;
 pub mod gc;
 pub mod materialize;
+pub mod verify;
 
 pub use fault::{Failure, Fate, Fault};
 

@@ -1,6 +1,6 @@
 //! What the `MaterializeSupervisor` hears: one request, one actor. Local only.
 
-use crate::{Fault, Reply};
+use crate::{Fault, Reply, verify::Verification};
 use bytes::Bytes;
 use deriva_model::{CAddr, ContentHash, SealedRecipe, Trace};
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -20,6 +20,18 @@ pub enum Mode {
     Record,
     /// Everything afresh in the order of the trace, each step compared with it. Joins no other.
     Replay(Arc<Trace>),
+    /// Executes functions twice, afresh, and compares what they made, with one another and with the
+    /// record that stands. Joins no other.
+    Verify(Depth),
+}
+
+/// What a `Mode::Verify` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The root's own function, on its inputs as they are known.
+    Root,
+    /// Every function of the graph.
+    Graph,
 }
 
 /// One request for a value.
@@ -27,6 +39,8 @@ pub enum Mode {
 pub struct Materialize {
     pub root: CAddr,
     pub mode: Mode,
+    /// Of the modes that share computations; the others compute everything afresh already.
+    pub verification: Verification,
     pub transient: Transient,
     /// Time left until the caller stops waiting.
     pub deadline: Option<Duration>,

@@ -292,6 +292,7 @@ async fn an_evaluation_tells_root_and_leaf() {
         root: Some(recipe(1).address()),
         mode: Mode::Sequential,
         keep: Keep::Leaf,
+        verification: String::new(),
     };
     let mut value = client.evaluate(evaluation).await.unwrap();
     assert_eq!(value.collect_to_bytes(100).await.unwrap(), "value");
@@ -309,6 +310,7 @@ async fn a_replay_of_recipes_that_are_not_stored_is_refused_here() {
         root: None,
         mode,
         keep: Keep::Nothing,
+        verification: String::new(),
     };
     let error = client.evaluate(evaluation).await.unwrap_err();
     assert!(matches!(error, ClientError::Configuration(_)));

@@ -394,6 +394,13 @@ impl Deriva for Fake {
         Err(Status::unimplemented("verify"))
     }
 
+    async fn clear_mark(
+        &self,
+        _: Request<proto::ClearMarkRequest>,
+    ) -> Result<Response<proto::ClearMarkResponse>, Status> {
+        Err(Status::unimplemented("clear_mark"))
+    }
+
     async fn garbage_collect(
         &self,
         _: Request<proto::GcRequest>,

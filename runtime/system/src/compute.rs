@@ -9,8 +9,13 @@ use crate::{
 };
 use bytes::Bytes;
 use deriva_messages::Fault;
-pub use deriva_messages::materialize::{Materialize, Mode, Transient};
-use deriva_model::{CAddr, ContentHash, CutoffKey, Recipe, SealedRecipe, Trace};
+pub use deriva_messages::{
+    materialize::{Depth, Materialize, Mode, Transient},
+    verify::{Rate, Verification, Violation},
+};
+use deriva_model::{
+    CAddr, ContentHash, CutoffKey, FunctionId, Recipe, Record, SealedRecipe, Trace,
+};
 use std::{
     sync::Arc,
     task::{Context, Poll},
@@ -50,6 +55,8 @@ pub enum Known {
 pub enum Look {
     /// Values first.
     ForValues,
+    /// Values that two executions agreed on first; others are not known.
+    ForVerified,
     /// What it is, its value aside: for evaluations that compute everything afresh.
     ForRecipes,
 }
@@ -94,6 +101,22 @@ pub trait Sources: Send + Sync + 'static {
 
     /// A value was computed: the cache decides what becomes of it.
     fn produced(&self, produced: Produced);
+
+    /// Why a function is not executed here, if it is not: it was caught.
+    fn refusal(&self, function: &FunctionId) -> Option<Fault>;
+
+    /// The record that stands for a recipe's value, in memory or on disk; its bytes are not looked at.
+    fn standing(&self, recipe: &CAddr) -> Option<Arc<Record>>;
+
+    /// A function gave two answers. When this returns it is refused and no cached value is taken for
+    /// true any more; it does not wait for the disk.
+    fn distrust(&self, violation: &Violation);
+
+    /// Waits until the distrust is on disk, and everything that was made through the function gone.
+    ///
+    /// # Errors
+    /// It could not be brought to an end yet; the distrust goes on until it is.
+    fn void(&self, violation: &Violation) -> Result<(), Fault>;
 
     /// Temporary files for what is too much for memory.
     fn scratch(&self) -> Arc<dyn Scratch>;
@@ -194,6 +217,10 @@ pub struct ComputeCounts {
     pub cutoffs: u64,
     pub failures: u64,
     pub in_flight: u64,
+    /// Values made twice and compared: those that agreed and those that did not. What was cut off in
+    /// between is neither.
+    pub agreed: u64,
+    pub differed: u64,
 }
 
 /// A function as a client sees it.

@@ -10,6 +10,7 @@ fn travelling(recipes: &[Recipe], keep: Keep) -> Evaluation {
         root: None,
         mode: Mode::Parallel,
         keep,
+        verification: String::new(),
     }
 }
 

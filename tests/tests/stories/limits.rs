@@ -276,6 +276,7 @@ async fn a_function_over_its_budget_is_an_abort_that_names_it_and_is_not_recorde
         root: None,
         mode: Mode::Parallel,
         keep: Keep::Nothing,
+        verification: String::new(),
     });
     let answer = match answer.await {
         Ok(mut value) => value.collect_to_bytes(100).await,

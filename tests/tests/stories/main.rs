@@ -28,3 +28,4 @@ mod start_input;
 mod streaming;
 mod text_input;
 mod thin;
+mod verification;

@@ -385,15 +385,6 @@ async fn a_prefix_finds_its_addresses() {
 }
 
 #[tokio::test]
-async fn calls_of_other_issues_say_that_they_are_not_there_yet() {
-    let node = Launch::new().start().await;
-    let client = node.client().await;
-    let leaf = client.put_leaf(&b"x"[..]).await.unwrap();
-    let reason = "UNSUPPORTED";
-    deriva_tests::refused(client.verify(&leaf).await, Code::Unimplemented, reason, &[]);
-}
-
-#[tokio::test]
 async fn health_and_reflection_answer() {
     let node = Launch::new().start().await;
     let channel = raw::channel(&node).await;

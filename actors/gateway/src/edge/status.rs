@@ -33,9 +33,11 @@ pub const fn code(fault: &Fault) -> Code {
         }
         Fault::FunctionFailed { failure, .. } => match failure {
             Failure::Refused => Code::FailedPrecondition,
-            Failure::Panicked | Failure::OverBudget => Code::Aborted,
+            Failure::Panicked | Failure::OverBudget | Failure::TooSlow => Code::Aborted,
         },
-        Fault::TraceMismatch { .. } | Fault::InUse { .. } => Code::FailedPrecondition,
+        Fault::TraceMismatch { .. } | Fault::InUse { .. } | Fault::Nondeterministic { .. } => {
+            Code::FailedPrecondition
+        }
         Fault::DataLoss { .. } => Code::DataLoss,
         Fault::StoreReadOnly { .. }
         | Fault::StoreFailed { .. }
@@ -87,7 +89,7 @@ pub(crate) fn advice(fault: &Fault) -> &'static str {
             Failure::Panicked => {
                 "Report this with the recipe's address; the function has a defect."
             }
-            Failure::OverBudget => {
+            Failure::OverBudget | Failure::TooSlow => {
                 "Give the function less to do, or raise the node's settings function_output or function_seconds."
             }
         },
@@ -111,6 +113,9 @@ pub(crate) fn advice(fault: &Fault) -> &'static str {
         }
         Fault::TraceMismatch { .. } => {
             "Record a new trace; if the same recipes differ again, report the function as not deterministic."
+        }
+        Fault::Nondeterministic { .. } => {
+            "Report the function as not deterministic. ListFunctions tells its mark; Verify executes it again, and ClearMark lets it be used again."
         }
         Fault::InUse { .. } => {
             "Graph tells its dependents; forget them first, or repeat this with cascade."
@@ -162,6 +167,9 @@ fn metadata(fault: &Fault) -> HashMap<String, String> {
         Fault::OverLimit { limit, got, .. } => {
             say("limit", limit.to_string());
             say("got", got.to_string());
+        }
+        Fault::Nondeterministic { violation } => {
+            say("function", cut(&violation.function.to_string()));
         }
         Fault::FunctionFailed { function, .. } => say("function", cut(&function.to_string())),
         Fault::TraceMismatch { step, .. } => say("step", step.to_string()),

@@ -50,6 +50,13 @@ fn table() -> Vec<(Fault, Code)> {
         (failed(Failure::Refused), Code::FailedPrecondition),
         (failed(Failure::Panicked), Code::Aborted),
         (failed(Failure::OverBudget), Code::Aborted),
+        (failed(Failure::TooSlow), Code::Aborted),
+        (
+            Fault::Nondeterministic {
+                violation: Box::new(crate::grpc::test_node::caught()),
+            },
+            Code::FailedPrecondition,
+        ),
         (
             Fault::DataLoss {
                 address: one,
@@ -123,7 +130,7 @@ fn every_fault_has_its_code_and_says_reason_address_and_advice() {
 fn the_table_knows_every_variant() {
     let reasons: std::collections::BTreeSet<&str> =
         table().iter().map(|(fault, _)| fault.reason()).collect();
-    assert_eq!(reasons.len(), 21, "{reasons:?}");
+    assert_eq!(reasons.len(), 22, "{reasons:?}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ use tower::{Layer, Service};
 const PREFIX: &str = "/deriva.Deriva/";
 
 /// Every call of the interface. Metrics and spans take their labels from here, never from a path.
-pub(super) const METHODS: [&str; 25] = [
+pub(super) const METHODS: [&str; 26] = [
     "PutLeaf",
     "PutLeafStream",
     "PutRecipe",
@@ -50,6 +50,7 @@ pub(super) const METHODS: [&str; 25] = [
     "Graph",
     "Explain",
     "Trace",
+    "ClearMark",
     "Find",
 ];
 

@@ -32,6 +32,7 @@ pub(super) async fn evaluate(
     message: EvaluateRequest,
 ) -> Result<Items<EvaluateResponse>, Fault> {
     let mode = mode(message.mode)?;
+    let verification = values::verification(&call, &mode, &message.verification)?;
     let keep = keep(message.keep)?;
     let (recipes, last) = transient(&call, message.recipes)?;
     let root = match (message.root.is_empty(), last) {
@@ -43,7 +44,8 @@ pub(super) async fn evaluate(
         }
     };
     let recipes = Arc::new(recipes);
-    let (_, pieces) = values::materialize(&call, root, mode, recipes.clone()).await?;
+    let (_, pieces) =
+        values::materialize(&call, root, (mode, verification), recipes.clone()).await?;
     Ok(match keep {
         Keep::Nothing => Box::pin(Rooted::new(pieces, root)),
         Keep::Closure => {

@@ -29,9 +29,9 @@ mod recipes;
 mod service;
 mod status;
 mod tls;
-mod unimplemented;
 mod upload;
 mod values;
+mod verify;
 
 pub use actor::{GrpcArguments, GrpcGateway, GrpcState};
 pub use tls::TlsMaterial;

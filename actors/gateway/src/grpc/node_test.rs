@@ -20,16 +20,17 @@ use deriva_messages::{
     },
     gateway::GatewayMessage,
     gc::{Collected, GcMessage},
-    materialize::{Body, MaterializeMessage, Materialized, Mode, Part, Whole},
+    materialize::{Body, Depth, MaterializeMessage, Materialized, Mode, Part, Whole},
+    verify::{Verification, VerifyMessage, Violation},
 };
-use deriva_model::{CAddr, ChunkSize, ContentHash, Epoch, Recipe, Trace};
+use deriva_model::{CAddr, ChunkSize, ContentHash, Epoch, FunctionId, Recipe, Trace};
 use deriva_proto::deriva_client::DerivaClient;
 use deriva_system::{
     SystemClock,
     compute::{Compute, ComputeCounts, Done, FunctionDescription, Ticket},
     storage::MemoryStorage,
     supervise::{Envelope, Slot, SlotLimits},
-    view::{RecipeView, ValueView},
+    view::{Marks, RecipeView, ValueView},
 };
 use parking_lot::Mutex;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -60,6 +61,7 @@ pub(crate) struct Script {
     /// Told when a client went away.
     pub(crate) gone: Mutex<Option<mpsc::UnboundedSender<CAddr>>>,
     pub(crate) modes: Mutex<Vec<&'static str>>,
+    pub(crate) verifications: Mutex<Vec<Verification>>,
 }
 
 /// What the fake evaluator says about a root.
@@ -249,7 +251,9 @@ impl Script {
                 };
                 reply.send(Ok(done)).unwrap();
             }
-            CacheMessage::Unlink { .. } => unreachable!("the gateway does not say this"),
+            CacheMessage::Unlink { .. } | CacheMessage::Void { .. } => {
+                unreachable!("the gateway does not say this")
+            }
             CacheMessage::Landed => {}
         }
     }
@@ -265,7 +269,10 @@ impl Script {
             Mode::Sequential => "sequential",
             Mode::Record => "record",
             Mode::Replay(_) => "replay",
+            Mode::Verify(Depth::Root) => "verify",
+            Mode::Verify(Depth::Graph) => "verify deep",
         });
+        self.verifications.lock().push(request.verification);
         let root = request.root;
         if let Some(tell) = self.gone.lock().clone() {
             tokio::spawn(async move {
@@ -352,6 +359,16 @@ async fn slot<M: Send + 'static>(name: &str, hear: impl Fn(M) + Send + Sync + 's
     slot
 }
 
+/// How the function `marked` was caught.
+pub(crate) fn caught() -> Violation {
+    Violation {
+        function: FunctionId::new("marked", "1"),
+        recipe: CAddr::of_leaf(b"a recipe"),
+        first: Some(CAddr::of_leaf(b"a").as_content()),
+        second: Some(CAddr::of_leaf(b"b").as_content()),
+    }
+}
+
 /// Knows every function but `nope`.
 struct FakeCompute;
 
@@ -373,12 +390,23 @@ impl Compute for FakeCompute {
     }
 
     fn functions(&self) -> Vec<FunctionDescription> {
-        Vec::new()
+        let described = |name: &str| FunctionDescription {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            description: String::new(),
+            min_inputs: 0,
+            max_inputs: None,
+            params: Vec::new(),
+            example: String::new(),
+        };
+        vec![described("honest"), described("marked")]
     }
 
     fn counts(&self) -> ComputeCounts {
         ComputeCounts {
             executions: 11,
+            agreed: 3,
+            differed: 1,
             ..ComputeCounts::default()
         }
     }
@@ -404,6 +432,12 @@ impl TestNode {
             blobs: vec![slot("blob-0", move |message| blob.blob(message)).await],
             dag: slot("dag", move |message| dag.dag(message)).await,
             cache: slot("cache", Script::cache).await,
+            verify: slot("verify", |message| {
+                if let VerifyMessage::Clear { function, reply } = message {
+                    reply.send(Ok(function.name == "marked")).unwrap();
+                }
+            })
+            .await,
             materialize: slot("materialize", move |message| mat.materialize(message)).await,
             gc: slot("gc", |message| {
                 let GcMessage::Collect { request, reply } = message;
@@ -415,10 +449,15 @@ impl TestNode {
             })
             .await,
         };
+        let values = Arc::new(ValueView::new(1 << 20));
+        let marks = Arc::new(Marks::new(values.invalidations()));
+        marks.restore(caught());
         let context = GatewayContext::new(NodeParts {
             slots,
             recipes: Arc::new(RecipeView::default()),
-            values: Arc::new(ValueView::new(1 << 20)),
+            values,
+            marks,
+            verification: Verification::Off,
             storage: storage.clone(),
             compute: Arc::new(FakeCompute),
             clock: Arc::new(SystemClock::default()),

@@ -6,7 +6,7 @@ use super::{
     call::Call,
     collect, evaluate, explain,
     flow::Time,
-    graph, import, keep, leaves, recipes, status, unimplemented, values,
+    graph, import, keep, leaves, recipes, status, values, verify,
 };
 use crate::{
     context::GatewayContext,
@@ -209,7 +209,14 @@ impl api::deriva_server::Deriva for Service {
     }
 
     async fn verify(&self, request: Request<api::VerifyRequest>) -> Answered<api::VerifyResponse> {
-        self.one(request, unimplemented::verify).await
+        self.one(request, verify::verify).await
+    }
+
+    async fn clear_mark(
+        &self,
+        request: Request<api::ClearMarkRequest>,
+    ) -> Answered<api::ClearMarkResponse> {
+        self.one(request, verify::clear_mark).await
     }
 
     async fn garbage_collect(&self, request: Request<api::GcRequest>) -> Answered<api::GcResponse> {

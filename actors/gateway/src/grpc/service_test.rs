@@ -1,18 +1,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
-use super::test_node::{Said, Served, TestNode, until};
+use super::test_node::{self, Said, Served, TestNode, until};
 use crate::GatewayLimits;
 use bytes::Bytes;
 use deriva_messages::{Fault, gateway::GatewayMessage};
-use deriva_model::{CAddr, Trace};
+use deriva_model::{CAddr, ContentHash, Cost, CutoffKey, Epoch, FunctionId, Record, Trace};
 use deriva_proto::{
-    EvaluateRequest, EvaluationMode, ForgetRequest, GetRequest, GraphRequest, InvalidateRequest,
-    Keep, ListPinsRequest, PinRequest, PutLeafRequest, PutLeafStreamRequest, PutRecipeRequest,
-    ResolveRequest, StatusRequest, TraceRequest, UnpinRequest, VerifyRequest,
+    ClearMarkRequest, EvaluateRequest, EvaluationMode, ForgetRequest, GetRequest, GraphRequest,
+    InvalidateRequest, Keep, ListFunctionsRequest, ListPinsRequest, PinRequest, PutLeafRequest,
+    PutLeafStreamRequest, PutRecipeRequest, ResolveRequest, StatusRequest, TraceRequest,
+    UnpinRequest, VerifyRequest,
 };
-use deriva_system::supervise::Envelope;
+use deriva_system::{
+    storage::{Batch, Durability, Space, Storage, layout},
+    supervise::Envelope,
+    view::{Origin, Resident},
+};
 use ractor::{Actor, RpcReplyPort};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Request, Status};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -31,6 +36,25 @@ fn get(address: CAddr) -> GetRequest {
         addr: raw(address),
         ..GetRequest::default()
     }
+}
+
+fn resident(address: CAddr, bytes: &'static [u8]) -> Arc<Resident> {
+    let record = Record {
+        recipe: address,
+        function: FunctionId::new("f", "1"),
+        inputs: Vec::new(),
+        output: ContentHash::of(bytes),
+        size: bytes.len() as u64,
+        cost: Cost::default(),
+    };
+    let cutoff = CutoffKey::from_bytes([0; 32]);
+    let bytes = Bytes::from_static(bytes);
+    Arc::new(Resident::new(
+        bytes,
+        Arc::new(record),
+        cutoff,
+        Origin::Stored,
+    ))
 }
 
 fn recipe(name: &str, number: usize) -> PutRecipeRequest {
@@ -554,15 +578,156 @@ async fn pins_are_listed_in_pages_and_a_forget_says_what_stands_in_its_way() {
 }
 
 #[tokio::test]
-async fn what_this_release_lacks_says_so() {
+async fn verification_is_passed_on_and_is_never_less_than_the_nodes() {
+    let node = TestNode::start().await;
+    node.script
+        .values
+        .lock()
+        .insert(root(), Said::Whole(Bytes::from_static(b"x")));
+    let mut served = node.serve().await;
+    let asking = |verification: &str| GetRequest {
+        verification: verification.to_owned(),
+        ..get(root())
+    };
+    for asked in ["", "off", "sampled:0.25", "dual"] {
+        got(&mut served, asking(asked)).await.unwrap();
+    }
+    let travelling = EvaluateRequest {
+        root: raw(root()),
+        verification: "dual".to_owned(),
+        ..EvaluateRequest::default()
+    };
+    served.client.evaluate(travelling).await.unwrap();
+    let passed: Vec<String> = node
+        .script
+        .verifications
+        .lock()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(passed, ["off", "off", "sampled:0.25", "dual", "dual"]);
+    let replay = GetRequest {
+        mode: EvaluationMode::Replay.into(),
+        trace: Trace {
+            root: root(),
+            steps: Vec::new(),
+        }
+        .encode()
+        .unwrap()
+        .into(),
+        ..asking("dual")
+    };
+    for refused in [asking("twice"), asking("sampled:2"), asking("DUAL"), replay] {
+        let status = got(&mut served, refused).await.unwrap_err();
+        assert_eq!(reason(&status), "MALFORMED");
+    }
+}
+
+#[tokio::test]
+async fn a_value_in_memory_answers_a_dual_request_only_if_it_was_verified() {
     let node = TestNode::start().await;
     let mut served = node.serve().await;
-    let verify = VerifyRequest { addr: raw(root()) };
-    let verify = served.client.verify(verify).await.unwrap_err();
-    assert_eq!(
-        (verify.code(), reason(&verify).as_str()),
-        (Code::Unimplemented, "UNSUPPORTED")
+    let value = resident(root(), b"warm");
+    node.context.node.values.insert(root(), value.clone());
+    let dual = GetRequest {
+        verification: "dual".to_owned(),
+        ..get(root())
+    };
+    assert_eq!(got(&mut served, get(root())).await.unwrap(), ["warm"]);
+    assert!(
+        got(&mut served, dual.clone()).await.is_err(),
+        "the evaluator is asked"
     );
+    value.mark_verified();
+    assert_eq!(got(&mut served, dual).await.unwrap(), ["warm"]);
+    assert_eq!(node.script.modes.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn verify_tells_what_was_made_and_marks_are_told_and_cleared() {
+    let node = TestNode::start().await;
+    let mut served = node.serve().await;
+    let unknown = VerifyRequest {
+        addr: raw(root()),
+        deep: false,
+    };
+    let unknown = served.client.verify(unknown).await.unwrap_err();
+    assert_eq!(
+        (unknown.code(), reason(&unknown).as_str()),
+        (Code::NotFound, "NOT_FOUND")
+    );
+    let leaf = CAddr::of_leaf(b"a leaf");
+    let marker = layout::leaf_marker(Epoch::new(1), 6);
+    let mut batch = Batch::default();
+    batch.put(Space::Leaves, layout::address_key(&leaf), marker);
+    node.storage.write(&batch, Durability::Synced).unwrap();
+    let chunks = vec![Bytes::from_static(b"a l"), Bytes::from_static(b"eaf")];
+    node.script.values.lock().insert(leaf, Said::Chunks(chunks));
+    for deep in [false, true] {
+        let request = VerifyRequest {
+            addr: raw(leaf),
+            deep,
+        };
+        let told = served.client.verify(request).await.unwrap().into_inner();
+        assert!(told.deterministic && told.error.is_empty(), "{told:?}");
+        assert_eq!(told.output_size, 6);
+    }
+    assert_eq!(*node.script.modes.lock(), ["verify", "verify deep"]);
+    let violation = Box::new(test_node::caught());
+    let fault = Fault::Nondeterministic { violation };
+    node.script.values.lock().insert(leaf, Said::Fails(fault));
+    let request = VerifyRequest {
+        addr: raw(leaf),
+        deep: true,
+    };
+    let told = served.client.verify(request).await.unwrap().into_inner();
+    assert!(
+        !told.deterministic && told.error.contains("marked@1"),
+        "{told:?}"
+    );
+
+    let functions = served
+        .client
+        .list_functions(ListFunctionsRequest {})
+        .await
+        .unwrap();
+    let functions = functions.into_inner().functions;
+    let marked: Vec<bool> = functions.iter().map(|f| !f.marked.is_empty()).collect();
+    assert_eq!(marked, [false, true]);
+    let status = served
+        .client
+        .status(StatusRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(status.verification_mode, "off");
+    let counts = (
+        status.verification_total,
+        status.verification_passed,
+        status.verification_failed,
+    );
+    assert_eq!(counts, (4, 3, 1));
+    assert!((status.verification_failure_rate - 0.25).abs() < 1e-9);
+    for (name, was_marked) in [("marked", true), ("honest", false)] {
+        let clear = ClearMarkRequest {
+            function_name: name.to_owned(),
+            function_version: "1".to_owned(),
+        };
+        let cleared = served.client.clear_mark(clear).await.unwrap();
+        assert_eq!(cleared.into_inner().was_marked, was_marked);
+    }
+    let nothing = served
+        .client
+        .clear_mark(ClearMarkRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(nothing.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_questions_are_refused() {
+    let node = TestNode::start().await;
+    let mut served = node.serve().await;
     let cascade = InvalidateRequest {
         addr: raw(root()),
         cascade: true,

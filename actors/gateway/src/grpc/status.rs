@@ -1,16 +1,16 @@
 //! `Status`, `ClusterStatus` and `ListFunctions`: the node about itself.
 
 use super::call::Call;
-use crate::edge::Overview;
+use crate::edge::{Overview, rate};
 use deriva_messages::Fault;
+use deriva_model::FunctionId;
 use deriva_proto::{
     ClusterNodeInfo, ClusterStatusRequest, ClusterStatusResponse, FunctionInfo,
     ListFunctionsRequest, ListFunctionsResponse, ParamInfo, StatusRequest, StatusResponse,
 };
-use deriva_system::compute::{FunctionDescription, ParamDescription};
+use deriva_system::compute::{ComputeCounts, FunctionDescription, ParamDescription};
+use std::collections::HashMap;
 
-/// Nothing is verified by itself in this release.
-const VERIFICATION_OFF: &str = "off";
 const ALIVE: &str = "alive";
 /// A node that belongs to no cluster.
 const SINGLE: &str = "single";
@@ -18,6 +18,10 @@ const SINGLE: &str = "single";
 pub(super) async fn status(call: Call, _: StatusRequest) -> Result<StatusResponse, Fault> {
     let overview = Overview::gather(&call.context, call.patience()).await?;
     let read_only = overview.refuses_writes.as_ref().map(ToString::to_string);
+    let ComputeCounts {
+        agreed, differed, ..
+    } = overview.compute;
+    let total = agreed.saturating_add(differed);
     Ok(StatusResponse {
         recipe_count: overview.recipes,
         blob_count: overview.leaves,
@@ -25,7 +29,11 @@ pub(super) async fn status(call: Call, _: StatusRequest) -> Result<StatusRespons
         cache_size_bytes: overview.cache.resident_bytes,
         cache_hit_rate: overview.hit_rate,
         cache_saved_seconds: overview.saved.as_secs_f64(),
-        verification_mode: VERIFICATION_OFF.to_owned(),
+        verification_mode: call.context.node.verification.to_string(),
+        verification_total: total,
+        verification_passed: agreed,
+        verification_failed: differed,
+        verification_failure_rate: rate(differed, agreed),
         executions: overview.compute.executions,
         disk_entries: overview.cache.disk_values,
         disk_size_bytes: overview.cache.disk_bytes,
@@ -34,7 +42,6 @@ pub(super) async fn status(call: Call, _: StatusRequest) -> Result<StatusRespons
         uptime_secs: overview.uptime.as_secs(),
         writable: read_only.is_none(),
         read_only_reason: read_only.unwrap_or_default(),
-        ..StatusResponse::default()
     })
 }
 
@@ -69,13 +76,22 @@ pub(super) async fn functions(
     _: ListFunctionsRequest,
 ) -> Result<ListFunctionsResponse, Fault> {
     let functions = call.compute().functions();
+    let marked = call.context.node.marks.all().into_iter();
+    let mut marked: HashMap<_, _> = marked
+        .map(|violation| (violation.function.clone(), violation.to_string()))
+        .collect();
+    let functions = functions.into_iter().map(|of| {
+        let id = FunctionId::new(&*of.name, &*of.version);
+        function(of, marked.remove(&id).unwrap_or_default())
+    });
     Ok(ListFunctionsResponse {
-        functions: functions.into_iter().map(function).collect(),
+        functions: functions.collect(),
     })
 }
 
-fn function(of: FunctionDescription) -> FunctionInfo {
+fn function(of: FunctionDescription, marked: String) -> FunctionInfo {
     FunctionInfo {
+        marked,
         name: of.name,
         version: of.version,
         description: of.description,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use deriva_messages::{
     Fault,
     materialize::{Materialize, Mode, Transient},
+    verify::Verification,
 };
 use deriva_model::{CAddr, ContentHash, Trace};
 use deriva_proto::{EvaluationMode, GetRequest, GetResponse, TraceRequest, TraceResponse};
@@ -21,14 +22,14 @@ use tokio_stream::StreamExt;
 pub(super) async fn get(call: Call, message: GetRequest) -> Result<Items<GetResponse>, Fault> {
     let root = address::read("addr", &message.addr)?;
     let mode = mode(message.mode, &message.trace)?;
-    let pieces = match warm(&call, &root, &mode) {
+    let verification = verification(&call, &mode, &message.verification)?;
+    let pieces = match warm(&call, &root, &mode, verification) {
         Some((content, bytes)) => {
             Pieces::of_value(content, bytes, call.context.node.limits.stream_chunk)
         }
         None => {
-            materialize(&call, root, mode, Transient::default())
-                .await?
-                .1
+            let how = (mode, verification);
+            materialize(&call, root, how, Transient::default()).await?.1
         }
     };
     Ok(Box::pin(pieces.map(|piece| piece.map(response))))
@@ -49,14 +50,44 @@ pub(super) fn hash(content: Option<ContentHash>) -> Bytes {
 }
 
 /// A replay computes everything afresh, so no value in memory answers it.
-fn warm(call: &Call, root: &CAddr, mode: &Mode) -> Option<(ContentHash, Bytes)> {
+fn warm(
+    call: &Call,
+    root: &CAddr,
+    mode: &Mode,
+    verification: Verification,
+) -> Option<(ContentHash, Bytes)> {
     match mode {
         Mode::Parallel | Mode::Sequential => {
-            let value = call.context.node.values.warm(root)?;
+            let values = &call.context.node.values;
+            if verification == Verification::Dual && !values.get(root)?.is_verified() {
+                return None;
+            }
+            let value = values.warm(root)?;
             Some((value.content(), value.bytes.clone()))
         }
-        Mode::Record | Mode::Replay(_) => None,
+        Mode::Record | Mode::Replay(_) | Mode::Verify(_) => None,
     }
+}
+
+/// What a request is verified by: as the node does it or as it asks itself, whichever is stricter.
+///
+/// # Errors
+/// `Malformed`: no form of verification, or one for a replay, which compares every step with its
+/// trace as it is.
+pub(super) fn verification(call: &Call, mode: &Mode, asked: &str) -> Result<Verification, Fault> {
+    let of_the_node = call.context.node.verification;
+    if asked.is_empty() {
+        return Ok(of_the_node);
+    }
+    let malformed = |reason: String| Fault::Malformed { reason };
+    if matches!(mode, Mode::Replay(_)) {
+        let reason = "a replay compares every step with its trace; give no verification with it";
+        return Err(malformed(reason.to_owned()));
+    }
+    let asked: Verification = asked
+        .parse()
+        .map_err(|error: deriva_messages::verify::NoVerification| malformed(error.to_string()))?;
+    Ok(asked.max(of_the_node))
 }
 
 /// The mode that a request names.
@@ -89,7 +120,8 @@ pub(super) async fn trace(
     message: TraceRequest,
 ) -> Result<Items<TraceResponse>, Fault> {
     let root = address::read("addr", &message.addr)?;
-    let (trace, _) = materialize(&call, root, Mode::Record, Transient::default()).await?;
+    let how = (Mode::Record, Verification::Off);
+    let (trace, _) = materialize(&call, root, how, Transient::default()).await?;
     let Some(trace) = trace else {
         let what = "an evaluation that records gave no trace".to_owned();
         return Err(Fault::Breach { what });
@@ -119,13 +151,14 @@ fn encode(trace: &Trace) -> Result<Bytes, Fault> {
 pub(super) async fn materialize(
     call: &Call,
     root: CAddr,
-    mode: Mode,
+    (mode, verification): (Mode, Verification),
     transient: Transient,
 ) -> Result<(Option<Trace>, Pieces), Fault> {
     let left = call.deadline.left();
     let request = Materialize {
         root,
         mode,
+        verification,
         transient,
         deadline: Some(left),
     };

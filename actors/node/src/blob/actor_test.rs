@@ -55,6 +55,7 @@ async fn keep(stand: &Stand, recipe: &deriva_model::SealedRecipe, bytes: &Bytes)
         cutoff: value.cutoff,
         begun: stand.values.invalidation_number(),
         worth: 0,
+        is_verified: false,
     }];
     let keep = |reply| BlobMessage::Keep { values, reply };
     stand.blobs[1].call(PATIENCE, keep).await.unwrap()

@@ -52,6 +52,7 @@ async fn keep(stand: &Stand, recipe: &SealedRecipe, bytes: &Bytes, incoming: Inc
         cutoff: value.cutoff,
         age: stand.uploads.age().unwrap(),
         begun: 0,
+        is_verified: false,
     };
     let invalidations = stand.values.invalidations();
     let step = move |step: &mut Step<'_>| keep_step(step, &keeping, &incoming, &invalidations);

@@ -108,6 +108,13 @@ impl Actor for CacheActor {
                 let (disk, deferred) = (state.disk.clone(), state.deferred.clone());
                 tokio::spawn(perform::cascade(disk, myself, deferred, asked));
             }
+            CacheMessage::Void { function, reply } => {
+                let void = perform::void(state.disk.clone(), myself, function);
+                tokio::spawn(async move {
+                    perform::answer(reply, void.await);
+                    drop(credit);
+                });
+            }
             CacheMessage::Unlink { addresses, reply } => {
                 perform::answer(reply, Ok(state.unlink(&addresses)));
             }
@@ -170,9 +177,7 @@ impl CacheState {
     fn admit(&mut self, produced: &Produced) {
         let known = self.values.peek(&produced.address);
         if let Some(known) = known.filter(|known| known.content() == produced.value.content()) {
-            if produced.value.is_durable() {
-                known.mark_durable();
-            }
+            known.learn_from(&produced.value);
             return;
         }
         let value = &produced.value;
@@ -217,6 +222,7 @@ impl CacheState {
             cutoff: value.cutoff,
             begun: produced.begun,
             worth: self.worth_on_disk(value),
+            is_verified: value.is_verified(),
         }
     }
 

@@ -6,8 +6,10 @@
 
 mod cascade;
 mod trim;
+mod void;
 
 pub(super) use cascade::{Asked, DEFERRED_MAX, cascade};
+pub(super) use void::void;
 
 use super::{
     CacheArgs,

@@ -29,6 +29,7 @@ pub(super) fn value(stand: &Stand, name: &str, len: usize) -> KeptValue {
         cutoff: value.cutoff,
         begun: stand.values.invalidation_number(),
         worth: 0,
+        is_verified: false,
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) const fn mode_label(mode: &Mode) -> &'static str {
         Mode::Sequential => "sequential",
         Mode::Record => "record",
         Mode::Replay(_) => "replay",
+        Mode::Verify(_) => "verify",
     }
 }
 

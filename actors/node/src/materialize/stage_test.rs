@@ -8,6 +8,7 @@ use deriva_messages::{
     Fault, Reply,
     blob::BlobMessage,
     materialize::{Interest, Materialize, MaterializeMessage, Materialized, Mode},
+    verify::Verification,
 };
 use deriva_model::{CAddr, ContentHash, Recipe};
 use deriva_system::{
@@ -34,6 +35,7 @@ pub(super) fn asked(root: &[u8]) -> Materialize {
     Materialize {
         root: CAddr::of_leaf(root),
         mode: Mode::Parallel,
+        verification: Verification::Off,
         transient: Arc::default(),
         deadline: None,
     }

@@ -14,7 +14,7 @@ use deriva_messages::{
 };
 use deriva_model::{CAddr, ContentHash, CutoffKey, Record, SealedRecipe, limits};
 use deriva_system::{
-    compute::Known,
+    compute::{Known, Look},
     storage::{Space, StorageFault, layout},
     view::{Landing, Origin, Produced, Resident, Source},
 };
@@ -32,6 +32,8 @@ struct Recorded {
     at: usize,
     recipe: Arc<SealedRecipe>,
     record: Record,
+    /// Whether two executions agreed on it; looked up only for those who want no others.
+    is_verified: bool,
 }
 
 /// Turns recipes among the answers into values, where a value is on disk.
@@ -39,9 +41,11 @@ pub(super) fn values(
     sources: &NodeSources,
     answers: &mut Answers<'_>,
     begun: u64,
+    look: Look,
 ) -> Result<(), Fault> {
     let mut bad = Vec::new();
-    let recorded = recorded(sources, answers, &mut bad)?;
+    let mut recorded = recorded(sources, answers, &mut bad)?;
+    keep_verified(sources, &mut recorded, look)?;
     let wanted: Vec<_> = recorded
         .iter()
         .map(|value| (value.record.output, value.record.size))
@@ -94,9 +98,45 @@ fn recorded(
             continue;
         }
         along += record.size;
-        found.push(Recorded { at, recipe, record });
+        found.push(Recorded {
+            at,
+            recipe,
+            record,
+            is_verified: false,
+        });
     }
     Ok(found)
+}
+
+/// Leaves out what only one execution vouches for, where that is not enough. An agreement names the
+/// content that it was on.
+fn keep_verified(
+    sources: &NodeSources,
+    recorded: &mut Vec<Recorded>,
+    look: Look,
+) -> Result<(), StorageFault> {
+    if look != Look::ForVerified || recorded.is_empty() {
+        return Ok(());
+    }
+    let keys = recorded.iter().map(|value| value.recipe.address());
+    let keys: Vec<Vec<u8>> = keys.map(|recipe| layout::agreed_key(&recipe)).collect();
+    let agreed = sources.storage.get_many(Space::Meta, &keys)?;
+    for (value, agreed) in recorded.iter_mut().zip(agreed) {
+        value.is_verified = agreed.is_some_and(|on| *on == *value.record.output.as_bytes());
+    }
+    recorded.retain(|value| value.is_verified);
+    Ok(())
+}
+
+/// The record on disk, if it can be read.
+pub(super) fn standing(sources: &NodeSources, recipe: &CAddr) -> Option<Arc<Record>> {
+    let key = layout::address_key(recipe);
+    let document = sources.storage.get(Space::Records, &key);
+    let document = document
+        .inspect_err(|fault| tracing::warn!(%fault, "a record could not be read"))
+        .ok()??;
+    let record = Record::decode(&document).ok()?;
+    (record.recipe == *recipe).then(|| Arc::new(record))
 }
 
 /// What stands under the keys of records. One that the disk has damaged reads as no bytes at all,
@@ -132,6 +172,9 @@ fn bring_back(sources: &NodeSources, value: Recorded, bytes: Bytes, begun: u64) 
     let cutoff = cutoff_of(&value.recipe, &value.record);
     let address = value.recipe.address();
     let resident = Resident::new(bytes, Arc::new(value.record), cutoff, Origin::Stored);
+    if value.is_verified {
+        resident.mark_verified();
+    }
     let value = Arc::new(resident);
     let landing = sources.offer(Produced {
         address,

@@ -70,8 +70,8 @@ pub(super) fn fetch(
     leaves(sources, &mut answers)?;
     recipes(sources, &mut answers, look)?;
     aliases(sources, &mut answers)?;
-    if look == Look::ForValues {
-        disk::values(sources, &mut answers, begun)?;
+    if look != Look::ForRecipes && !sources.is_voiding() {
+        disk::values(sources, &mut answers, begun, look)?;
     }
     let found = answers.found.into_iter();
     Ok(found.map(|known| known.unwrap_or(Known::Nothing)).collect())
@@ -161,6 +161,10 @@ fn recipes(sources: &NodeSources, answers: &mut Answers<'_>, look: Look) -> Resu
         // The recipe is stored after all, so a value that came with a request counts.
         let value = match look {
             Look::ForValues => sources.values.get(&address),
+            Look::ForVerified => {
+                let value = sources.values.get(&address);
+                value.filter(|value| value.is_verified())
+            }
             Look::ForRecipes => None,
         };
         let known = value.map_or(Known::Recipe(recipe), |value| {

@@ -16,17 +16,23 @@ mod scratch;
 
 use crate::blob::StoredReader;
 use bytes::Bytes;
-use deriva_messages::{Fault, blob::BlobMessage, cache::CacheMessage};
-use deriva_model::{CAddr, ContentHash, CutoffKey};
+use deriva_messages::{
+    Fault,
+    blob::BlobMessage,
+    cache::CacheMessage,
+    verify::{VerifyMessage, Violation},
+};
+use deriva_model::{CAddr, ContentHash, CutoffKey, FunctionId, Record};
 use deriva_system::{
     compute::{Known, Look, Patience, Sources, StoredContent},
     scratch::Scratch,
     storage::Storage,
     supervise::Slot,
-    view::{Landing, Produced, RecipeView, Resident, ValueView},
+    view::{Landing, Marks, Produced, RecipeView, Resident, ValueView},
 };
 use scratch::ScratchDirectory;
 use std::{path::PathBuf, sync::Arc};
+use tokio::sync::oneshot;
 
 /// What the sources stand on.
 pub struct SourcesArgs {
@@ -40,6 +46,9 @@ pub struct SourcesArgs {
     pub cache: Slot<CacheMessage>,
     /// All shards of the node, by shard number.
     pub blobs: Arc<[Slot<BlobMessage>]>,
+    /// The node's.
+    pub marks: Arc<Marks>,
+    pub verify: Slot<VerifyMessage>,
     /// A directory of this node's own: whatever lies in it is removed at the start.
     pub scratch_directory: PathBuf,
     /// Bytes that may lie there at once.
@@ -55,6 +64,8 @@ pub struct NodeSources {
     reader: Arc<StoredReader>,
     cache: Slot<CacheMessage>,
     blobs: Arc<[Slot<BlobMessage>]>,
+    marks: Arc<Marks>,
+    verify: Slot<VerifyMessage>,
     scratch: Arc<ScratchDirectory>,
 }
 
@@ -72,6 +83,8 @@ impl NodeSources {
             reader: args.reader,
             cache: args.cache,
             blobs: args.blobs,
+            marks: args.marks,
+            verify: args.verify,
             scratch: Arc::new(ScratchDirectory::open(
                 args.scratch_directory,
                 args.scratch_bytes,
@@ -90,6 +103,11 @@ impl NodeSources {
         }
         self.values.count_saved(&value);
         Some(value)
+    }
+
+    /// While something is voided no value on disk is taken for true either.
+    fn is_voiding(&self) -> bool {
+        self.values.invalidations().is_voiding()
     }
 
     /// Offers a value to the cache and rings if it is the first.
@@ -115,6 +133,10 @@ impl Sources for NodeSources {
     fn resident(&self, address: &CAddr, look: Look) -> Option<Known> {
         match look {
             Look::ForValues => self.resident_value(address).map(Known::Value),
+            Look::ForVerified => {
+                let value = self.resident_value(address);
+                value.filter(|value| value.is_verified()).map(Known::Value)
+            }
             Look::ForRecipes => self.recipes.get(address).map(Known::Recipe),
         }
     }
@@ -150,8 +172,8 @@ impl Sources for NodeSources {
             return Some((value.content(), value.bytes.clone()));
         }
         match patience {
-            Patience::Memory => None,
-            Patience::Disk => disk::cutoff(self, key),
+            Patience::Disk if !self.is_voiding() => disk::cutoff(self, key),
+            Patience::Memory | Patience::Disk => None,
         }
     }
 
@@ -161,6 +183,34 @@ impl Sources for NodeSources {
 
     fn produced(&self, produced: Produced) {
         self.offer(produced);
+    }
+
+    fn refusal(&self, function: &FunctionId) -> Option<Fault> {
+        self.marks.refusal(function)
+    }
+
+    fn standing(&self, recipe: &CAddr) -> Option<Arc<Record>> {
+        match self.values.get(recipe) {
+            Some(value) => Some(value.record.clone()),
+            None if self.is_voiding() => None,
+            None => disk::standing(self, recipe),
+        }
+    }
+
+    fn distrust(&self, violation: &Violation) {
+        self.marks.mark(violation.clone());
+    }
+
+    fn void(&self, violation: &Violation) -> Result<(), Fault> {
+        let (reply, voided) = oneshot::channel();
+        self.verify.ring(VerifyMessage::Violated {
+            violation: violation.clone(),
+            reply: reply.into(),
+        })?;
+        // An actor that ends drops its side, so this ends too; whoever comes after it goes on.
+        voided.blocking_recv().map_err(|_| Fault::Unavailable {
+            what: "the verifier".to_owned(),
+        })?
     }
 
     fn scratch(&self) -> Arc<dyn Scratch> {

@@ -40,6 +40,8 @@ impl Node {
             reader: stand.reader.clone(),
             cache: cache.clone(),
             blobs: stand.blobs.clone(),
+            marks: Arc::new(Marks::new(stand.values.invalidations())),
+            verify: Slot::new("verify", SlotLimits::default()),
             scratch_directory: spills.path().to_owned(),
             scratch_bytes: 1000,
         };
@@ -85,6 +87,7 @@ impl Node {
             cutoff: value.cutoff,
             begun: self.stand.values.invalidation_number(),
             worth: 0,
+            is_verified: false,
         }];
         let keep = |reply| BlobMessage::Keep { values, reply };
         self.stand.blobs[0].call(PATIENCE, keep).await.unwrap();

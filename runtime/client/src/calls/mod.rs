@@ -13,4 +13,5 @@ mod value;
 pub use import::ImportState;
 pub use keep::{CascadeRequest, Collection, Consumers};
 pub use put::{MissingInputs, StoredLeaf};
+pub use status::Depth;
 pub use value::{Evaluation, Keep, Mode};

@@ -1,12 +1,22 @@
 //! What a node says of itself, and of a value it made twice.
 
-use deriva_model::CAddr;
+use deriva_model::{CAddr, FunctionId};
 use deriva_proto::{
-    ClusterStatusRequest, ClusterStatusResponse, FunctionInfo, ListFunctionsRequest, StatusRequest,
-    StatusResponse, VerifyRequest, VerifyResponse,
+    ClearMarkRequest, ClusterStatusRequest, ClusterStatusResponse, FunctionInfo,
+    ListFunctionsRequest, StatusRequest, StatusResponse, VerifyRequest, VerifyResponse,
 };
 
 use crate::{Client, ClientError, client::Stub, convert};
+
+/// What of a graph is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// The address's own function.
+    #[default]
+    Root,
+    /// Every function of the graph.
+    Graph,
+}
 
 impl Client {
     /// Counts and rates of the node.
@@ -30,12 +40,24 @@ impl Client {
             .functions)
     }
 
-    /// Executes the function of an address twice and tells whether the bytes agree.
-    pub async fn verify(&self, addr: &CAddr) -> Result<VerifyResponse, ClientError> {
+    /// Executes the function of an address, or every function of its graph, twice and tells whether
+    /// the bytes agree.
+    pub async fn verify(&self, addr: &CAddr, depth: Depth) -> Result<VerifyResponse, ClientError> {
         let message = VerifyRequest {
             addr: convert::bytes_of(addr),
+            deep: depth == Depth::Graph,
         };
         let call = async |mut stub: Stub, request| stub.verify(request).await;
         self.repeatable(message, call).await
+    }
+
+    /// Lets a function be used again that was caught giving two answers; whether it was marked.
+    pub async fn clear_mark(&self, function: &FunctionId) -> Result<bool, ClientError> {
+        let message = ClearMarkRequest {
+            function_name: function.name.clone(),
+            function_version: function.version.clone(),
+        };
+        let call = async |mut stub: Stub, request| stub.clear_mark(request).await;
+        Ok(self.repeatable(message, call).await?.was_marked)
     }
 }

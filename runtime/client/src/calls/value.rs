@@ -41,6 +41,8 @@ pub struct Evaluation {
     pub mode: Mode,
     /// What stays.
     pub keep: Keep,
+    /// As in [`Client::get_verified`].
+    pub verification: String,
 }
 
 impl Client {
@@ -51,11 +53,24 @@ impl Client {
 
     /// The same in a chosen order.
     pub async fn get_in(&self, addr: &CAddr, mode: Mode) -> Result<GetStream, ClientError> {
+        self.get_verified(addr, mode, "").await
+    }
+
+    /// The same, executed twice and compared before anything is sent: `off`, `dual`, or
+    /// `sampled:RATE` for a share from 0 to 1; empty is as the node does it, which is also the least
+    /// that it does.
+    pub async fn get_verified(
+        &self,
+        addr: &CAddr,
+        mode: Mode,
+        verification: &str,
+    ) -> Result<GetStream, ClientError> {
         let (mode, trace) = travelling(mode);
         let message = GetRequest {
             addr: convert::bytes_of(addr),
             mode,
             trace,
+            verification: verification.to_owned(),
         };
         let call = async |mut stub: Stub, request| stub.get(request).await;
         let inner = self.repeatable(message, call).await?;
@@ -85,6 +100,7 @@ impl Client {
                 Keep::Leaf => proto::Keep::Leaf,
             }
             .into(),
+            verification: evaluation.verification,
         };
         let call = async |mut stub: Stub, request| stub.evaluate(request).await;
         let inner = self.repeatable(message, call).await?;

@@ -5,13 +5,17 @@
 //! deadlock. The board refuses to run anything, to look at a clock, and to keep a flight that nobody
 //! needs any more.
 
+#[path = "check.rs"]
+mod check;
 #[path = "flight.rs"]
 mod flight;
 #[path = "sweep.rs"]
 mod sweep;
 
+pub(super) use check::{Apart, Check, Checks, Settled, Verdict, Worker, is_the_worlds};
 pub(super) use flight::Flight;
 
+use check::CheckQueue;
 use flight::{Flights, Input};
 
 use super::{
@@ -23,7 +27,7 @@ use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::{Fault, view::Origin};
 use std::{
     collections::{BinaryHeap, HashMap},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
 };
 
 pub(super) type FlightId = u64;
@@ -36,6 +40,7 @@ pub(super) struct Job {
     pub(super) task: Task,
     /// The oldest invalidation number under which anything it consumes was looked up.
     pub(super) begun: u64,
+    pub(super) check: Check,
     /// Who needed it when it was taken.
     pub(super) audience: Audience,
 }
@@ -67,9 +72,11 @@ struct Ready {
 #[derive(Debug, Default)]
 pub(super) struct Board {
     flights: Flights,
-    by_address: HashMap<CAddr, FlightId>,
+    /// Those that others may join.
+    by_address: HashMap<(CAddr, Check), FlightId>,
     by_request: HashMap<RequestId, FlightId>,
     ready: BinaryHeap<Ready>,
+    checks: CheckQueue,
     /// Flights that ended unwanted or failed: whoever holds the lock drops them after it.
     gone: Vec<Flight>,
     next: FlightId,
@@ -86,6 +93,7 @@ impl Board {
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Answer> {
         self.sweep_ready();
+        self.sweep_checks();
         let result = match self.weave(plan, begun, finished) {
             Some(Joined::Here(held)) => Ok(held),
             Some(Joined::Flight(id)) => {
@@ -114,7 +122,12 @@ impl Board {
         begun: u64,
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Joined> {
-        let Plan { nodes, root, .. } = plan;
+        let Plan {
+            nodes,
+            root,
+            checks,
+            ..
+        } = plan;
         let root = *root;
         let mut joined: Vec<Option<Joined>> = Vec::new();
         joined.resize_with(nodes.len(), || None);
@@ -136,16 +149,19 @@ impl Board {
                     origin,
                 } => (recipe.clone(), std::mem::take(inputs), *origin),
             };
-            if let Some(flight) = self.by_address.get(&address).copied() {
+            let check = checks.of(&address);
+            if let Some(flight) = self.by_address.get(&(address, check)).copied() {
                 self.raise(flight, rank);
                 *slot = Some(Joined::Flight(flight));
                 continue;
             }
-            if let Some(held) = finished(&address) {
+            if check != Check::Apart
+                && let Some(held) = finished(&address)
+            {
                 *slot = Some(Joined::Here(held));
                 continue;
             }
-            let flight = self.begin(address, recipe, origin, (rank, begun));
+            let flight = self.begin((address, check), recipe, origin, (rank, begun));
             *slot = Some(Joined::Flight(flight));
             for (position, input) in inputs.into_iter().enumerate() {
                 wires.push((flight, position, input));
@@ -158,7 +174,7 @@ impl Board {
 
     fn begin(
         &mut self,
-        address: CAddr,
+        (address, check): (CAddr, Check),
         recipe: Arc<SealedRecipe>,
         origin: Origin,
         (rank, begun): (u32, u64),
@@ -167,6 +183,7 @@ impl Board {
         self.next += 1;
         let flight = Flight {
             address,
+            check,
             recipe,
             origin,
             rank,
@@ -177,21 +194,27 @@ impl Board {
             waiters: Vec::new(),
             interest: 0,
             running: None,
+            verdict: None,
+            is_held: false,
         };
         self.flights.insert(id, Box::new(flight));
-        self.by_address.insert(address, id);
+        if check != Check::Apart {
+            self.by_address.insert((address, check), id);
+        }
         id
     }
 
     /// Connects new flights to their inputs. The wires of one flight stand together, by position.
     fn wire(&mut self, joined: &[Option<Joined>], wires: Vec<(FlightId, usize, Node)>) {
         for (consumer, position, node) in wires {
+            let check = self.flights.get(&consumer).map(|flight| flight.check);
             let input = match joined.get(node) {
                 Some(Some(Joined::Here(held))) => Input::Here(held.clone()),
                 Some(Some(Joined::Flight(producer))) => {
                     if let Some(producer) = self.flights.get_mut(producer) {
                         producer.consumers.push((consumer, position));
                         producer.interest += 1;
+                        producer.is_held |= check != Some(Check::Once);
                     }
                     Input::From(*producer)
                 }
@@ -226,40 +249,6 @@ impl Board {
     fn raise(&mut self, id: FlightId, rank: u32) {
         if let Some(flight) = self.flights.get_mut(&id) {
             flight.rank = flight.rank.max(rank);
-        }
-    }
-
-    /// The next function to call. Entries of flights that are gone or running are passed over.
-    pub(super) fn take(&mut self) -> Option<Job> {
-        loop {
-            let Ready { older, .. } = self.ready.pop()?;
-            let Some(flight) = self.flights.get_mut(&older.0) else {
-                continue;
-            };
-            if flight.running.is_some() {
-                continue;
-            }
-            let cancelled = Arc::new(AtomicBool::new(false));
-            flight.running = Some(cancelled.clone());
-            let inputs = flight
-                .inputs
-                .drain(..)
-                .filter_map(|input| match input {
-                    Input::Here(held) => Some(held),
-                    Input::From(_) => None,
-                })
-                .collect();
-            return Some(Job {
-                flight: older.0,
-                audience: flight.audience(),
-                task: Task {
-                    recipe: flight.recipe.clone(),
-                    inputs,
-                    origin: flight.origin,
-                    cancelled,
-                },
-                begun: flight.begun,
-            });
         }
     }
 
@@ -348,7 +337,9 @@ impl Board {
 
     fn remove(&mut self, id: FlightId) -> Option<Box<Flight>> {
         let flight = self.flights.remove(&id)?;
-        self.by_address.remove(&flight.address);
+        if flight.check != Check::Apart {
+            self.by_address.remove(&(flight.address, flight.check));
+        }
         Some(flight)
     }
 

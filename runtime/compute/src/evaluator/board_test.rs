@@ -14,7 +14,7 @@ fn sealed(name: &str) -> Arc<SealedRecipe> {
     Arc::new(SealedRecipe::seal(recipe))
 }
 
-fn held(bytes: &'static [u8]) -> Arc<Held> {
+pub(super) fn held(bytes: &'static [u8]) -> Arc<Held> {
     Arc::new(Held::known(
         ContentHash::of(bytes),
         Bytes::from_static(bytes),
@@ -22,7 +22,7 @@ fn held(bytes: &'static [u8]) -> Arc<Held> {
 }
 
 /// A plan of named nodes: name, inputs by index, rank. The first is the root.
-fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
+pub(super) fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
     let nodes = nodes
         .iter()
         .map(|(name, inputs, rank)| {
@@ -42,6 +42,7 @@ fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
         nodes,
         root: 0,
         known: 0,
+        checks: Checks::default(),
     }
 }
 
@@ -49,7 +50,7 @@ fn join(board: &mut Board, request: RequestId, nodes: &[(&str, &[usize], u32)]) 
     board.join(request, &mut plan(nodes), 0, |_| None)
 }
 
-fn name(job: &Job) -> String {
+pub(super) fn name(job: &Job) -> String {
     job.task.recipe.recipe().function().name.clone()
 }
 

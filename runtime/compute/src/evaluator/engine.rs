@@ -11,6 +11,7 @@ use super::{
     plan::{Plan, PlanLimits, Planner},
     produce::Course,
     tail::{Reader, Tail},
+    verify::{is_shared, looks},
     workers::caught,
 };
 use crate::{BudgetLimits, Registry};
@@ -40,6 +41,8 @@ pub struct EvaluatorConfig {
     pub budget: BudgetLimits,
     /// Bytes that a call may write whose value is given out in pieces.
     pub stream_bytes: u64,
+    /// Decides which recipes a sampled verification takes; best a number that no client knows.
+    pub salt: u64,
 }
 
 /// One request that is not answered yet.
@@ -48,6 +51,8 @@ pub(super) struct Request {
     pub(super) done: Done,
     pub(super) cancelled: Arc<AtomicBool>,
     pub(super) span: tracing::Span,
+    /// How often a function had been caught when it was last planned.
+    pub(super) voidings: u64,
 }
 
 #[derive(Default)]
@@ -71,6 +76,8 @@ pub(super) struct State {
     pub(super) next_request: RequestId,
     /// Goes up with every flight that landed: a plan made before may have missed its value.
     pub(super) landings: u64,
+    /// Functions caught since the start.
+    pub(super) voidings: u64,
     pub(super) closing: bool,
 }
 
@@ -123,7 +130,7 @@ impl Evaluator {
             let shared = evaluator.shared.clone();
             thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn(move || shared.work_until_closed())?;
+                .spawn(move || shared.work_until_closed(number))?;
         }
         Ok(evaluator)
     }
@@ -153,7 +160,8 @@ impl Shared {
         let _entered = span.enter();
         let begun = self.executor.sources.invalidations();
         let planned = caught(|| match &ask.mode {
-            Mode::Parallel => self.join(id, &ask, begun, &cancelled).transpose(),
+            _ if is_shared(&ask) => self.join(id, &ask, begun, &cancelled).transpose(),
+            Mode::Parallel | Mode::Verify(_) => None,
             Mode::Sequential => {
                 let course = alone::Course::Sequential { begun };
                 Some(
@@ -184,8 +192,10 @@ impl Shared {
     }
 
     fn look_at(&self, id: RequestId) -> Option<(Materialize, Arc<AtomicBool>, tracing::Span)> {
-        let state = self.state.lock();
-        let request = state.requests.get(&id)?;
+        let mut state = self.state.lock();
+        let voidings = state.voidings;
+        let request = state.requests.get_mut(&id)?;
+        request.voidings = voidings;
         Some((
             request.ask.clone(),
             request.cancelled.clone(),
@@ -193,21 +203,18 @@ impl Shared {
         ))
     }
 
-    fn planned(
-        &self,
-        ask: &Materialize,
-        look: Look,
-        cancelled: &AtomicBool,
-    ) -> Result<Plan, Fault> {
+    fn planned(&self, ask: &Materialize, cancelled: &AtomicBool) -> Result<Plan, Fault> {
+        let (root_look, look) = looks(ask);
         let planner = Planner {
             sources: self.executor.sources.as_ref(),
             transient: &ask.transient,
             look,
+            root_look,
             cancelled,
             limits: PlanLimits::default(),
         };
         let plan = planner.plan(ask.root)?;
-        if look == Look::ForValues {
+        if root_look != Look::ForRecipes {
             self.executor.sources.looked_up(plan.known, plan.to_run());
         }
         metrics::histogram!("materialize_graph_depth").record(f64::from(plan.depth()));
@@ -223,14 +230,26 @@ impl Shared {
         cancelled: &AtomicBool,
     ) -> Result<Option<Found>, Fault> {
         let landings = self.state.lock().landings;
-        let mut plan = self.planned(ask, Look::ForValues, cancelled)?;
+        let mut plan = self.planned(ask, cancelled)?;
+        plan.checks = self.checks(ask, &plan);
+        let (_, look) = looks(ask);
         let mut state = self.state.lock();
-        if !state.requests.contains_key(&id) {
-            return Ok(None);
+        let voidings = state.voidings;
+        match state.requests.get(&id) {
+            None => return Ok(None),
+            Some(request) if request.voidings < voidings => {
+                state.plans.push_back(id);
+                return Ok(None);
+            }
+            Some(_) => {}
         }
         let stale = state.landings != landings;
         let answer = state.board.join(id, &mut plan, begun, |address| {
-            if stale { self.came_in(address) } else { None }
+            if stale {
+                self.came_in(address, look)
+            } else {
+                None
+            }
         });
         let found = match answer {
             Some(Answer { result, .. }) => result.map(|held| Some(Found::Value(held))),
@@ -242,8 +261,11 @@ impl Shared {
     }
 
     /// A value that another flight brought in since the plan was made.
-    fn came_in(&self, address: &CAddr) -> Option<Arc<Held>> {
+    fn came_in(&self, address: &CAddr, look: Look) -> Option<Arc<Held>> {
         let value = self.executor.sources.travelling(address)?;
+        if look == Look::ForVerified && !value.is_verified() {
+            return None;
+        }
         Some(Arc::new(Held::known(value.content(), value.bytes.clone())))
     }
 
@@ -260,11 +282,7 @@ impl Shared {
         cancelled: &Arc<AtomicBool>,
         course: alone::Course,
     ) -> Result<(Arc<Held>, Trace), Fault> {
-        let look = match course {
-            alone::Course::Sequential { .. } => Look::ForValues,
-            alone::Course::Record => Look::ForRecipes,
-        };
-        let plan = self.planned(ask, look, cancelled)?;
+        let plan = self.planned(ask, cancelled)?;
         let root = root_address(&plan, ask.root);
         self.solitary(cancelled).in_order(plan, root, course)
     }
@@ -275,7 +293,7 @@ impl Shared {
         cancelled: &Arc<AtomicBool>,
         trace: &Trace,
     ) -> Result<(Arc<Held>, Trace), Fault> {
-        let plan = self.planned(ask, Look::ForRecipes, cancelled)?;
+        let plan = self.planned(ask, cancelled)?;
         let root = root_address(&plan, ask.root);
         self.solitary(cancelled).replay(plan, root, trace)
     }

@@ -38,6 +38,10 @@ pub(super) struct Tally {
     pub(super) executions: AtomicU64,
     pub(super) cutoffs: AtomicU64,
     pub(super) failures: AtomicU64,
+    /// Values that two executions agreed on.
+    pub(super) agreed: AtomicU64,
+    /// Values that they did not agree on.
+    pub(super) differed: AtomicU64,
 }
 
 /// What is needed to execute anything.
@@ -60,6 +64,8 @@ pub(super) enum Reuse {
     EarlyCutoff,
     /// Everything is executed.
     Nothing,
+    /// Everything is executed, functions that are refused too: somebody looks into them.
+    NothingOnTrial,
 }
 
 /// One function to call.
@@ -102,6 +108,9 @@ pub(super) struct Executed {
 impl Executor {
     /// Executes a task to its end, whatever its size.
     pub(super) fn execute(self: &Arc<Self>, task: Task, reuse: Reuse) -> Result<Executed, Fault> {
+        if reuse != Reuse::NothingOnTrial {
+            self.admit(&task)?;
+        }
         let prepared = self.prepare(&task)?;
         if reuse == Reuse::EarlyCutoff
             && let Some(known) = self.known(&task, &prepared)
@@ -114,6 +123,14 @@ impl Executor {
         let mut production = self.open(task, prepared)?;
         while production.advance()? {}
         production.finish().value()
+    }
+
+    /// A function that was caught is refused.
+    pub(super) fn admit(&self, task: &Task) -> Result<(), Fault> {
+        match self.sources.refusal(task.recipe.recipe().function()) {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn prepare(&self, task: &Task) -> Result<Prepared, Fault> {
@@ -315,6 +332,7 @@ impl Executor {
                 };
             }
             FunctionError::Panicked { .. } => Failure::Panicked,
+            FunctionError::BudgetExceeded { .. } if error.is_transient() => Failure::TooSlow,
             FunctionError::BudgetExceeded { .. } => Failure::OverBudget,
             _ => Failure::Refused,
         };
@@ -323,6 +341,7 @@ impl Executor {
             Failure::Refused => "refused",
             Failure::Panicked => "panicked",
             Failure::OverBudget => "over_budget",
+            Failure::TooSlow => "too_slow",
         };
         let function = recipe.recipe().function().clone();
         metrics::counter!(

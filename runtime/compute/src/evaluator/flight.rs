@@ -3,7 +3,7 @@
 //! A graph may have millions of flights, all of them made under one lock: what is not needed before
 //! a function runs is not made before.
 
-use super::{Audience, CAddr, FlightId, Held, RequestId, SealedRecipe};
+use super::{Audience, CAddr, Check, FlightId, Held, Job, RequestId, SealedRecipe, Task, Verdict};
 use deriva_system::view::Origin;
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Input {
     Here(Arc<Held>),
     From(FlightId),
@@ -20,6 +20,7 @@ pub(super) enum Input {
 #[derive(Debug)]
 pub(in crate::evaluator) struct Flight {
     pub(super) address: CAddr,
+    pub(super) check: Check,
     pub(super) recipe: Arc<SealedRecipe>,
     pub(super) origin: Origin,
     pub(super) rank: u32,
@@ -35,13 +36,40 @@ pub(in crate::evaluator) struct Flight {
     pub(super) interest: usize,
     /// While its function runs: set when nobody needs the result any more.
     pub(super) running: Option<Arc<AtomicBool>>,
+    /// Of the first execution that ended, if there are two.
+    pub(super) verdict: Option<Verdict>,
+    /// Whether a consumer is executed twice: then the value is held, for it is consumed twice.
+    pub(super) is_held: bool,
 }
 
 impl Flight {
     pub(super) fn audience(&self) -> Audience {
+        let consumers = self.interest.saturating_sub(self.waiters.len());
+        // One who consumes it twice stands for two.
+        let twice = usize::from(self.is_held && consumers > 0);
         Audience {
-            consumers: self.interest.saturating_sub(self.waiters.len()),
+            consumers: consumers + twice,
             waiters: self.waiters.len(),
+        }
+    }
+
+    /// One execution of it, on inputs that are all there.
+    pub(super) fn job(&self, id: FlightId, inputs: Vec<Input>, cancelled: Arc<AtomicBool>) -> Job {
+        let inputs = inputs.into_iter().filter_map(|input| match input {
+            Input::Here(held) => Some(held),
+            Input::From(_) => None,
+        });
+        Job {
+            flight: id,
+            audience: self.audience(),
+            check: self.check,
+            task: Task {
+                recipe: self.recipe.clone(),
+                inputs: inputs.collect(),
+                origin: self.origin,
+                cancelled,
+            },
+            begun: self.begun,
         }
     }
 }

@@ -10,12 +10,14 @@ use crate::{
     function::{Arity, CostHint},
 };
 use bytes::Bytes;
-use deriva_model::{CAddr, ContentHash, CutoffKey, FunctionId, Recipe, SealedRecipe, Trace, Value};
+use deriva_model::{
+    CAddr, ContentHash, CutoffKey, FunctionId, Recipe, Record, SealedRecipe, Trace, Value,
+};
 use deriva_system::{
     Clock, Failure, Fault, SystemClock,
     compute::{
         Compute, Evaluated, Known, Look, Materialize, Mode, Next, Outcome, Patience, Sources,
-        StoredContent, Tail, Ticket,
+        StoredContent, Tail, Ticket, Verification, Violation,
     },
     scratch::{MemoryScratch, Scratch},
     view::{Produced, Resident},
@@ -38,6 +40,8 @@ mod hostile_test;
 mod produce_test;
 #[path = "stress_test.rs"]
 mod stress_test;
+#[path = "verify_test.rs"]
+mod verify_test;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const SCRATCH_BYTES: u64 = 1 << 30;
@@ -50,6 +54,8 @@ struct TestSources {
     cutoffs: Mutex<HashMap<CutoffKey, Arc<Resident>>>,
     scratch: Arc<MemoryScratch>,
     fetches: AtomicU64,
+    caught: Mutex<Vec<Violation>>,
+    voided: AtomicU64,
 }
 
 impl Default for TestSources {
@@ -62,6 +68,8 @@ impl Default for TestSources {
             cutoffs: Mutex::default(),
             scratch: Arc::new(MemoryScratch::new(SCRATCH_BYTES)),
             fetches: AtomicU64::default(),
+            caught: Mutex::default(),
+            voided: AtomicU64::default(),
         }
     }
 }
@@ -103,8 +111,35 @@ impl Sources for TestSources {
     fn resident(&self, address: &CAddr, look: Look) -> Option<Known> {
         match look {
             Look::ForValues => self.travelling(address).map(Known::Value),
+            Look::ForVerified => {
+                let value = self.travelling(address);
+                value.filter(|value| value.is_verified()).map(Known::Value)
+            }
             Look::ForRecipes => None,
         }
+    }
+
+    fn refusal(&self, function: &FunctionId) -> Option<Fault> {
+        let caught = self.caught.lock();
+        let caught = caught.iter().find(|caught| caught.function == *function);
+        caught.map(|violation| Fault::Nondeterministic {
+            violation: Box::new(violation.clone()),
+        })
+    }
+
+    fn standing(&self, recipe: &CAddr) -> Option<Arc<Record>> {
+        Some(self.travelling(recipe)?.record.clone())
+    }
+
+    fn distrust(&self, violation: &Violation) {
+        self.caught.lock().push(violation.clone());
+        // From here on nothing that began before is taken.
+        self.forget_values();
+    }
+
+    fn void(&self, _violation: &Violation) -> Result<(), Fault> {
+        self.voided.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn travelling(&self, address: &CAddr) -> Option<Arc<Resident>> {
@@ -152,10 +187,13 @@ impl Sources for TestSources {
     fn looked_up(&self, _found: u64, _to_run: u64) {}
 
     fn invalidations(&self) -> u64 {
-        0
+        self.caught.lock().len() as u64
     }
 
     fn produced(&self, produced: Produced) {
+        if produced.begun < self.invalidations() {
+            return;
+        }
         let value = produced.value;
         self.cutoffs.lock().insert(value.cutoff, value.clone());
         self.values.lock().insert(produced.address, value);
@@ -244,6 +282,7 @@ fn evaluator(
         in_flight_bytes,
         budget: BudgetLimits::default(),
         stream_bytes: DEFAULT_STREAM_OUTPUT_BYTES,
+        salt: 7,
     };
     let clock = Arc::new(SystemClock::default());
     Evaluator::start(Arc::new(registry), sources.clone(), clock, config).unwrap()
@@ -269,6 +308,7 @@ fn start_with(
     let request = Materialize {
         root,
         mode,
+        verification: Verification::Off,
         transient,
         deadline: None,
     };

@@ -11,6 +11,7 @@ struct Panicking {
     inner: TestSources,
     on_produced: bool,
     on_unspill: bool,
+    on_standing: bool,
 }
 
 impl Sources for Panicking {
@@ -47,6 +48,23 @@ impl Sources for Panicking {
 
     fn chunk(&self, stored: &StoredContent, index: u32) -> Result<Bytes, Fault> {
         self.inner.chunk(stored, index)
+    }
+
+    fn refusal(&self, function: &FunctionId) -> Option<Fault> {
+        self.inner.refusal(function)
+    }
+
+    fn standing(&self, recipe: &CAddr) -> Option<Arc<Record>> {
+        assert!(!self.on_standing, "standing, on purpose");
+        self.inner.standing(recipe)
+    }
+
+    fn distrust(&self, _violation: &Violation) {
+        panic!("distrust, on purpose")
+    }
+
+    fn void(&self, violation: &Violation) -> Result<(), Fault> {
+        self.inner.void(violation)
     }
 
     fn scratch(&self) -> Arc<dyn Scratch> {
@@ -91,6 +109,7 @@ fn over(sources: Arc<Panicking>) -> Evaluator {
         in_flight_bytes: 0,
         budget: BudgetLimits::default(),
         stream_bytes: DEFAULT_STREAM_OUTPUT_BYTES,
+        salt: 7,
     };
     let clock = Arc::new(SystemClock::default());
     Evaluator::start(Arc::new(Registry::builtin()), sources, clock, config).unwrap()
@@ -100,6 +119,7 @@ fn request(root: CAddr, mode: Mode) -> Materialize {
     Materialize {
         root,
         mode,
+        verification: Verification::Off,
         transient: Arc::default(),
         deadline: None,
     }
@@ -246,6 +266,7 @@ fn a_graph_over_its_bounds_is_refused_and_a_cancelled_plan_reads_nothing() {
             sources: &sources,
             transient: &transient,
             look: Look::ForValues,
+            root_look: Look::ForValues,
             cancelled: &cancelled,
             limits: PlanLimits { nodes, inputs },
         };

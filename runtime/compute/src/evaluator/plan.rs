@@ -6,7 +6,7 @@
 #[path = "shape.rs"]
 mod shape;
 
-use super::hold::Held;
+use super::{board::Checks, hold::Held};
 use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::{
     Fault,
@@ -59,6 +59,7 @@ pub(super) struct Plan {
     pub(super) root: Node,
     /// Recipes whose values were known.
     pub(super) known: u64,
+    pub(super) checks: Checks,
 }
 
 /// How large a graph may be.
@@ -83,6 +84,8 @@ pub(super) struct Planner<'a> {
     pub(super) sources: &'a dyn Sources,
     pub(super) transient: &'a Transient,
     pub(super) look: Look,
+    /// How the root is looked at: `look`, or only as what it is.
+    pub(super) root_look: Look,
     /// Looked at before each level: a graph of many levels is many reads.
     pub(super) cancelled: &'a AtomicBool,
     pub(super) limits: PlanLimits,
@@ -116,11 +119,13 @@ impl Planner<'_> {
         };
         let root_node = draft.refer(root)?;
         let mut frontier = vec![root];
+        let mut look = self.root_look;
         while !frontier.is_empty() {
             if self.cancelled.load(Ordering::Relaxed) {
                 return Err(Fault::Cancelled);
             }
-            let found = self.look_up(&frontier)?;
+            let found = self.look_up(&frontier, look)?;
+            look = self.look;
             let mut next = Vec::new();
             for (address, known) in frontier.into_iter().zip(found) {
                 self.place(&mut draft, address, known, &mut next)?;
@@ -134,17 +139,21 @@ impl Planner<'_> {
     }
 
     /// What is known of each address, aliases followed.
-    fn look_up(&self, addresses: &[CAddr]) -> Result<Vec<(CAddr, Known, Origin)>, Fault> {
+    fn look_up(
+        &self,
+        addresses: &[CAddr],
+        look: Look,
+    ) -> Result<Vec<(CAddr, Known, Origin)>, Fault> {
         let mut found: Vec<Option<(CAddr, Known, Origin)>> = Vec::with_capacity(addresses.len());
         let mut open: Vec<(usize, CAddr)> = Vec::new();
         for (at, address) in addresses.iter().enumerate() {
-            let known = self.in_memory(address);
+            let known = self.in_memory(address, look);
             if known.is_none() {
                 open.push((at, *address));
             }
             found.push(known);
         }
-        self.fetch_open(&mut found, open)?;
+        self.fetch_open(&mut found, open, look)?;
         Ok(found
             .into_iter()
             .zip(addresses)
@@ -156,12 +165,13 @@ impl Planner<'_> {
         &self,
         found: &mut [Option<(CAddr, Known, Origin)>],
         mut open: Vec<(usize, CAddr)>,
+        look: Look,
     ) -> Result<(), Fault> {
         for _ in 0..=ALIAS_HOPS_MAX {
             let mut follow = Vec::new();
             for part in open.chunks(BATCH_MAX) {
                 let addresses: Vec<CAddr> = part.iter().map(|(_, address)| *address).collect();
-                let read = self.sources.fetch(&addresses, self.look)?;
+                let read = self.sources.fetch(&addresses, look)?;
                 for ((at, address), known) in part.iter().zip(read) {
                     match known {
                         Known::Alias(to) => follow.push((*at, to)),
@@ -184,16 +194,20 @@ impl Planner<'_> {
     }
 
     /// What travels with the request comes first: its value may be known though it is not stored.
-    fn in_memory(&self, address: &CAddr) -> Option<(CAddr, Known, Origin)> {
+    fn in_memory(&self, address: &CAddr, look: Look) -> Option<(CAddr, Known, Origin)> {
         if let Some(recipe) = self.transient.get(address) {
-            let known = match self.look {
+            let known = match look {
                 Look::ForValues => self.sources.travelling(address),
+                Look::ForVerified => {
+                    let value = self.sources.travelling(address);
+                    value.filter(|value| value.is_verified())
+                }
                 Look::ForRecipes => None,
             };
             let known = known.map_or_else(|| Known::Recipe(recipe.clone()), Known::Value);
             return Some((*address, known, Origin::Transient));
         }
-        match self.sources.resident(address, self.look)? {
+        match self.sources.resident(address, look)? {
             Known::Alias(_) => None,
             known => Some((*address, known, Origin::Stored)),
         }
@@ -298,6 +312,7 @@ impl Draft {
             nodes,
             root,
             known: self.known,
+            checks: Checks::default(),
         };
         plan.unite();
         plan.rank()?;

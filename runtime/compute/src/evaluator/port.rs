@@ -5,14 +5,14 @@
 use super::{
     board::RequestId,
     engine::{Evaluator, Request, Shared},
+    verify::is_shared,
 };
 use crate::{FunctionSpec, function::Presence};
 use deriva_model::Recipe;
 use deriva_system::{
     Fault,
     compute::{
-        Compute, ComputeCounts, Done, FunctionDescription, Materialize, Mode, ParamDescription,
-        Ticket,
+        Compute, ComputeCounts, Done, FunctionDescription, Materialize, ParamDescription, Ticket,
     },
 };
 use std::sync::{
@@ -45,10 +45,11 @@ impl Compute for Evaluator {
             done,
             cancelled: Arc::new(AtomicBool::new(false)),
             span: tracing::Span::current(),
+            voidings: 0,
         };
-        match request.ask.mode {
-            Mode::Parallel => state.plans.push_back(id),
-            Mode::Sequential | Mode::Record | Mode::Replay(_) => state.solitary.push_back(id),
+        match is_shared(&request.ask) {
+            true => state.plans.push_back(id),
+            false => state.solitary.push_back(id),
         }
         state.requests.insert(id, request);
         // Counted before a worker can answer it, so that the count never passes below zero.
@@ -81,6 +82,8 @@ impl Compute for Evaluator {
             executions: tally.executions.load(Ordering::Relaxed),
             cutoffs: tally.cutoffs.load(Ordering::Relaxed),
             failures: tally.failures.load(Ordering::Relaxed),
+            agreed: tally.agreed.load(Ordering::Relaxed),
+            differed: tally.differed.load(Ordering::Relaxed),
             in_flight: self.shared.in_flight.load(Ordering::Relaxed),
         }
     }

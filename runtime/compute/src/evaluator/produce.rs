@@ -61,6 +61,7 @@ impl Shared {
 
     fn open(&self, job: Job) -> Result<Opened, Fault> {
         let executor = &self.executor;
+        executor.admit(&job.task)?;
         let prepared = executor.prepare(&job.task)?;
         if let Some(known) = executor.known(&job.task, &prepared) {
             return Ok(Opened::Done(self.kept(&job.task, known, job.begun)));

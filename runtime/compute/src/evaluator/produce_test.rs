@@ -18,7 +18,7 @@ struct Pour {
 }
 
 #[derive(Clone)]
-enum Turn {
+pub(super) enum Turn {
     None,
     /// Until the flag is up.
     Waits(u64, Arc<(Mutex<bool>, Condvar)>),
@@ -93,7 +93,7 @@ impl StreamingComputeFunction for Pour {
     }
 }
 
-fn pour(pieces: u64, turn: Turn) -> (Arc<dyn ComputeFunction>, Arc<AtomicU64>) {
+pub(super) fn pour(pieces: u64, turn: Turn) -> (Arc<dyn ComputeFunction>, Arc<AtomicU64>) {
     let made = Arc::new(AtomicU64::new(0));
     let function = Pour {
         spec: FunctionSpec {
@@ -114,7 +114,7 @@ fn pour(pieces: u64, turn: Turn) -> (Arc<dyn ComputeFunction>, Arc<AtomicU64>) {
     (Arc::new(function), made)
 }
 
-fn until(what: &str, condition: impl Fn() -> bool) {
+pub(super) fn until(what: &str, condition: impl Fn() -> bool) {
     let clock = SystemClock::default();
     let began = clock.monotonic();
     while !condition() {

@@ -5,7 +5,7 @@
 //! panic, whoever's it is, and to keep a lock while it calls anything.
 
 use super::{
-    board::{Answer, FlightId, Job, RequestId},
+    board::{Answer, Check, FlightId, Job, RequestId, Worker},
     engine::{Found, Request, Shared, State},
     hold::Held,
     produce::{Course, streamed},
@@ -36,10 +36,12 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
 }
 
 impl Shared {
-    pub(super) fn work_until_closed(&self) {
-        while let Some(work) = self.next() {
+    pub(super) fn work_until_closed(&self, number: usize) {
+        let crew = self.config.workers.max(1);
+        while let Some(work) = self.next(Worker { number, crew }) {
             match work {
                 Work::Plan(request) => self.plan(request),
+                Work::Run(job) if job.check != Check::Once => self.run_checked(job),
                 Work::Run(job) => self.begin(job),
                 Work::Produce(course) => self.produce(course),
                 Work::Alone(request) => {
@@ -54,7 +56,7 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Option<Work> {
+    fn next(&self, worker: Worker) -> Option<Work> {
         let mut state = self.state.lock();
         loop {
             if state.closing {
@@ -66,7 +68,11 @@ impl Shared {
             if let Some(course) = state.resumed.pop_front() {
                 return Some(Work::Produce(course));
             }
-            if let Some(job) = state.board.take() {
+            if let Some(job) = state.board.next_for(worker) {
+                // Somebody else takes the second of two executions, at once if he has nothing to do.
+                if job.check != Check::Once && state.idle > 0 {
+                    self.work.notify_one();
+                }
                 return Some(Work::Run(job));
             }
             if state.running_alone < self.config.workers.saturating_sub(1).max(1)
@@ -83,7 +89,8 @@ impl Shared {
 
     /// Wakes as many workers as there are functions to call, less those that the caller takes itself.
     pub(super) fn wake(&self, state: &State, taken: usize) {
-        let wanted = state.board.ready_at_most().saturating_sub(taken);
+        let wanted = state.board.ready_at_most() + state.board.checks_at_most();
+        let wanted = wanted.saturating_sub(taken);
         for _ in 0..wanted.min(state.idle) {
             self.work.notify_one();
         }
@@ -111,6 +118,9 @@ impl Shared {
     }
 
     pub(super) fn answer(&self, id: RequestId, result: Result<Found, Fault>) {
+        if result.is_ok() && self.is_overtaken(id) {
+            return;
+        }
         let Some(request) = self.forget(id) else {
             return;
         };

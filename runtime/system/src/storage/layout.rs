@@ -24,12 +24,19 @@
 //! | meta | `tomb/` address | the highest touch epoch that its removal kills |
 //! | meta | `collection` | of the collection under way: epoch, grace (ms), removals left |
 //! | meta | `longest_grace` | of all collections so far (ms) |
+//! | meta | `marked/` length of the name, name, version | of a function that gave two answers: `00` while what it made is voided, `01` after; epoch, recipe, two outcomes: `00` and 32 zeros for a failure, `01` and the content hash |
+//! | meta | `agreed/` recipe | the content hash that two executions agreed on |
 //! | meta | `import` | the epoch in which the import of old recipes was declared complete |
 //! | meta | `age/` number | recipe address of a value on disk; the least number goes first |
 //! | meta | `inflation` | the worth that values come to disk with, before their own |
 //!
 //! Numbers are u64, big-endian, so that keys sort as numbers do. It refuses what it did not write:
 //! every parser returns `None` for bytes of another shape.
+
+#[path = "mark.rs"]
+mod mark;
+
+pub use mark::{MarkEntry, MarkStage, marked_key, parse_marked_key};
 
 use bytes::Bytes;
 use deriva_messages::blob::Locator;
@@ -49,6 +56,8 @@ pub const AGE_PREFIX: &[u8] = b"age/";
 pub const META_INFLATION: &[u8] = b"inflation";
 pub const FORGOTTEN_PREFIX: &[u8] = b"forgotten/";
 pub const TOMB_PREFIX: &[u8] = b"tomb/";
+pub const MARKED_PREFIX: &[u8] = b"marked/";
+pub const AGREED_PREFIX: &[u8] = b"agreed/";
 pub const META_COLLECTION: &[u8] = b"collection";
 /// Milliseconds of the longest grace that any collection was given: tombstones are kept as long.
 pub const META_LONGEST_GRACE: &[u8] = b"longest_grace";
@@ -362,6 +371,11 @@ pub const fn worth_of(age: u64) -> u64 {
 pub fn worth_above_old(boot: u64) -> u64 {
     boot.saturating_mul(1 << (32 - SEQUENCE_BITS))
         .min(WORTH_MAX)
+}
+
+#[must_use]
+pub fn agreed_key(recipe: &CAddr) -> Vec<u8> {
+    [AGREED_PREFIX, recipe.as_bytes()].concat()
 }
 
 /// The number at the end of an `age/` or `staged/` key.

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::storage::Space;
+use deriva_model::FunctionId;
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -82,6 +83,26 @@ impl Meaning<'_> {
             cutoff: self.cutoff(),
         }
     }
+    fn function(&self) -> FunctionId {
+        FunctionId::new(self.text("function"), self.text("version"))
+    }
+    fn outcome(&self, name: &str) -> Option<ContentHash> {
+        let told = self.0[name].as_str();
+        told.map(|digits| ContentHash::parse_hex(digits).unwrap())
+    }
+    fn mark(&self) -> MarkEntry {
+        MarkEntry {
+            stage: match self.text("stage") {
+                "voiding" => MarkStage::Voiding,
+                "voided" => MarkStage::Voided,
+                other => panic!("no stage {other}"),
+            },
+            epoch: self.epoch(),
+            recipe: self.address("recipe"),
+            first: self.outcome("first"),
+            second: self.outcome("second"),
+        }
+    }
     fn chunked(&self) -> ContentEntry {
         ContentEntry::Chunked {
             locator: self.locator(),
@@ -127,6 +148,8 @@ fn key(kind: &str, meaning: &Meaning<'_>) -> Option<Vec<u8>> {
         "epoch-start-key" => epoch_start_key(meaning.epoch()),
         "counter-key" => meaning.counter().key(),
         "staged-key" => staged_key(meaning.locator()),
+        "marked-key" => marked_key(&meaning.function()),
+        "agreed-key" => agreed_key(&meaning.address("recipe")),
         "age-key" => age_key(meaning.number("number")),
         "worth-age-key" => age_key(age_number(
             meaning.number("worth"),
@@ -149,6 +172,7 @@ fn value(kind: &str, meaning: &Meaning<'_>) -> Vec<u8> {
         }
         "content-chunked" => meaning.chunked().encode().unwrap(),
         "value-marker" => meaning.marker().encode(),
+        "mark" => meaning.mark().encode(),
         "alias-value" => alias_value(meaning.epoch(), &meaning.address("recipe")),
         "pin-value" => stamped(meaning.epoch(), b""),
         "format-value" => {
@@ -186,6 +210,7 @@ fn reads(kind: &str, bytes: &[u8], meaning: Option<&Meaning<'_>>) -> bool {
             meaning.map(|told| ContentEntry::Inline(expand(&told.0["content"]).into())),
         ),
         "content-chunked" => is(ContentEntry::decode(&shared), meaning.map(Meaning::chunked)),
+        "mark" => is(MarkEntry::parse(bytes), meaning.map(Meaning::mark)),
         "value-marker" => is(ValueMarker::parse(bytes), meaning.map(Meaning::marker)),
         "alias-value" => is(
             parse_alias(bytes),
@@ -364,4 +389,24 @@ fn forgetting_and_collection_keep_their_bytes() {
     assert_eq!(entry.encode(), bytes);
     assert_eq!(CollectionEntry::parse(&bytes), Some(entry));
     assert_eq!(CollectionEntry::parse(&bytes[1..]), None);
+}
+
+/// No two functions share a key, and what is no key of a function is not read as one.
+#[test]
+fn the_keys_of_marks_are_read_back() {
+    let functions = [("a", "bc"), ("ab", "c"), ("абв", "1"), ("", ""), ("a", "")];
+    let functions = functions.map(|(name, version)| FunctionId::new(name, version));
+    let keys: HashSet<Vec<u8>> = functions.iter().map(marked_key).collect();
+    assert_eq!(keys.len(), functions.len());
+    for function in &functions {
+        assert_eq!(
+            parse_marked_key(&marked_key(function)).as_ref(),
+            Some(function)
+        );
+    }
+    let long = [MARKED_PREFIX, &[0, 0, 0, 0, 0, 0, 0, 3], b"ab"].concat();
+    let no_text = [MARKED_PREFIX, &[0, 0, 0, 0, 0, 0, 0, 1], &[0xff, b'1']].concat();
+    for bytes in [&b"marked/"[..], b"marked", b"forgotten/", &long, &no_text] {
+        assert_eq!(parse_marked_key(bytes), None);
+    }
 }

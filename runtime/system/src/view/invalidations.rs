@@ -36,6 +36,24 @@ pub struct Invalidations {
     recent_max: usize,
     /// Cascades under way.
     cascades: AtomicUsize,
+    /// Voidings under way.
+    voidings: AtomicUsize,
+}
+
+/// A voiding under way: until it ends nothing is recorded, as in a cascade, and no cached value is
+/// taken for true. What began before its end is not recorded at all.
+#[derive(Debug)]
+pub struct Voiding {
+    cascading: Option<Cascading>,
+    invalidations: Arc<Invalidations>,
+}
+
+impl Drop for Voiding {
+    fn drop(&mut self) {
+        // First what may be recorded, then what may be read: nothing comes in between.
+        self.cascading = None;
+        self.invalidations.voidings.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// A cascade under way: until it ends nothing is recorded, so that nothing that was made from what
@@ -79,7 +97,24 @@ impl Invalidations {
             recent: Mutex::new(Recent::default()),
             recent_max,
             cascades: AtomicUsize::new(0),
+            voidings: AtomicUsize::new(0),
         }
+    }
+
+    /// Begins a voiding.
+    #[must_use]
+    pub fn void(self: &Arc<Self>) -> Voiding {
+        self.voidings.fetch_add(1, Ordering::AcqRel);
+        Voiding {
+            cascading: Some(self.cascade()),
+            invalidations: self.clone(),
+        }
+    }
+
+    /// Whether a voiding is under way.
+    #[must_use]
+    pub fn is_voiding(&self) -> bool {
+        self.voidings.load(Ordering::Acquire) > 0
     }
 
     /// Begins a cascade.

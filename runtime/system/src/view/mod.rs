@@ -5,10 +5,12 @@
 
 mod holds;
 mod invalidations;
+mod marks;
 mod recipes;
 mod values;
 
 pub use holds::{Held, Holds};
-pub use invalidations::{Cascading, Invalidations};
+pub use invalidations::{Cascading, Invalidations, Voiding};
+pub use marks::Marks;
 pub use recipes::RecipeView;
 pub use values::{Landing, Origin, Produced, Resident, Source, ValueView};

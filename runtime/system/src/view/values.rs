@@ -4,16 +4,18 @@
 //!
 //! It refuses to grow: an inbox over its bound takes nothing more, and the value is only not kept.
 
+#[path = "inbox.rs"]
+mod inbox;
 #[path = "owner.rs"]
 mod owner;
 
+use self::inbox::Inbox;
 use super::Invalidations;
 use bytes::Bytes;
 use dashmap::DashMap;
 use deriva_model::{CAddr, Consumed, ContentHash, CutoffKey, Record};
 use parking_lot::Mutex;
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -33,6 +35,8 @@ pub struct Resident {
     /// Whether its recipe is known to be stored: else it is served only within a graph that
     /// brings the recipe along.
     durable: AtomicBool,
+    /// Whether two executions agreed on it.
+    verified: AtomicBool,
     /// Lossy. The use that it was made for counts.
     uses: AtomicU32,
     /// Nanoseconds that recomputing it takes, as far as is known.
@@ -46,6 +50,7 @@ impl Resident {
             bytes,
             cutoff,
             durable: AtomicBool::new(origin == Origin::Stored),
+            verified: AtomicBool::new(false),
             uses: AtomicU32::new(1),
             nanos: AtomicU64::new(record.cost.wall_nanos),
             record,
@@ -75,6 +80,23 @@ impl Resident {
     /// Its recipe was found to be stored.
     pub fn mark_durable(&self) {
         self.durable.store(true, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified.load(Ordering::Relaxed)
+    }
+
+    /// Two executions agreed on it.
+    pub fn mark_verified(&self) {
+        self.verified.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes over what was known of the same value.
+    pub fn learn_from(&self, other: &Self) {
+        self.durable.fetch_or(other.is_durable(), Ordering::Relaxed);
+        self.verified
+            .fetch_or(other.is_verified(), Ordering::Relaxed);
     }
 
     fn hit(&self) {
@@ -147,34 +169,6 @@ pub enum Landing {
     Stale,
 }
 
-#[derive(Debug, Default)]
-struct Inbox {
-    values: HashMap<CAddr, Produced>,
-    cutoffs: HashMap<CutoffKey, CAddr>,
-    /// Sum of the values' weights.
-    weight: u64,
-}
-
-impl Inbox {
-    fn put(&mut self, produced: Produced) {
-        let address = produced.address;
-        self.take(&address);
-        self.weight = self.weight.saturating_add(produced.value.weight());
-        self.cutoffs.insert(produced.value.cutoff, address);
-        self.values.insert(address, produced);
-    }
-
-    fn take(&mut self, address: &CAddr) -> Option<Produced> {
-        let taken = self.values.remove(address)?;
-        let cutoff = &taken.value.cutoff;
-        if self.cutoffs.get(cutoff) == Some(address) {
-            self.cutoffs.remove(cutoff);
-        }
-        self.weight = self.weight.saturating_sub(taken.value.weight());
-        Some(taken)
-    }
-}
-
 /// Values by recipe address.
 #[derive(Debug)]
 pub struct ValueView {
@@ -206,9 +200,12 @@ impl ValueView {
         }
     }
 
-    /// A value in memory, whoever brought its recipe.
+    /// A value in memory, whoever brought its recipe; none while a voiding is under way.
     #[must_use]
     pub fn get(&self, address: &CAddr) -> Option<Arc<Resident>> {
+        if self.invalidations.is_voiding() {
+            return None;
+        }
         if let Some(found) = self.settled(address) {
             return Some(found);
         }

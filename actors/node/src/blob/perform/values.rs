@@ -56,6 +56,7 @@ impl Hands {
             cutoff,
             begun,
             worth,
+            is_verified,
         } = kept;
         let size = bytes.len() as u64;
         if record.size != size {
@@ -76,6 +77,7 @@ impl Hands {
             cutoff,
             age: layout::age_number(worth, self.args.uploads.age()?),
             begun,
+            is_verified,
         };
         Ok(Ready { value, incoming })
     }

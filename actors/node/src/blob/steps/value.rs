@@ -28,6 +28,8 @@ pub struct Keeping {
     /// The number of its `age/` entry; the next one that is free if it is taken.
     pub age: u64,
     pub begun: u64,
+    /// Whether two executions agreed on it.
+    pub is_verified: bool,
 }
 
 /// Holds a value on disk. The bytes that came to be held by a marker and were not before: none if
@@ -67,8 +69,9 @@ pub fn keep_step(
     Ok(value.record.size)
 }
 
+/// Whether the value is written: not if it is there, was invalidated, or has no recipe here.
 fn is_welcome(
-    step: &Step<'_>,
+    step: &mut Step<'_>,
     value: &Keeping,
     stands: &Standing,
     invalidations: &Invalidations,
@@ -83,7 +86,20 @@ fn is_welcome(
     {
         return Ok(false);
     }
-    Ok(!is_held(step, value, stands)?)
+    if !is_held(step, value, stands)? {
+        return Ok(true);
+    }
+    write_agreement(step, value);
+    Ok(false)
+}
+
+/// That two executions came to this value stays with it, also where the value was there before.
+fn write_agreement(step: &mut Step<'_>, value: &Keeping) {
+    if value.is_verified {
+        let Record { recipe, output, .. } = value.record.as_ref();
+        let content = layout::content_key(output);
+        step.put(Space::Meta, layout::agreed_key(recipe), content);
+    }
 }
 
 /// Whether the value is on disk already, as far as can be told without reading its bytes.
@@ -123,6 +139,7 @@ fn write_markers(step: &mut Step<'_>, value: &Keeping, age: u64) -> Result<(), S
         layout::age_key(age),
         layout::address_key(recipe),
     );
+    write_agreement(step, value);
     step.count(Counter::Values, 1)?;
     step.count(Counter::ValueBytes, signed(value.record.size))
 }
@@ -157,6 +174,7 @@ fn drop_value(step: &mut Step<'_>, recipe: &CAddr) -> Result<Option<u64>, Storag
         return Ok(None);
     };
     step.delete(Space::Records, record_key);
+    step.delete(Space::Meta, layout::agreed_key(recipe));
     let Ok(record) = Record::decode(&document) else {
         // Its marker cannot be found by the record any more; the next keep or a scrub finds it.
         metrics::counter!("blob_unreadable_records_total").increment(1);

@@ -8,7 +8,7 @@ use super::{Disk, answer};
 use deriva_messages::{
     Fault, Reply,
     blob::DropReason,
-    cache::{CacheMessage, CascadePolicy, CascadeRoot, Cascaded},
+    cache::{CacheMessage, CascadePolicy, CascadeRoot, Cascaded, Evicted},
 };
 use deriva_model::{CAddr, Record};
 use deriva_system::{
@@ -25,6 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Addresses that one cascade may reach: some 100 bytes each while it lasts.
 const REACH_MAX: usize = 5_000_000;
+/// Stands where no address of one's own does; nothing hashes to it that anybody knows of.
+const NOBODY: CAddr = CAddr::from_bytes([0; CAddr::LEN]);
 /// Addresses that wait for deferred cascades, over all of them.
 pub(in crate::cache) const DEFERRED_MAX: usize = 1 << 20;
 /// Addresses that leave memory and disk in one step.
@@ -109,6 +111,35 @@ struct Reached {
     max_depth: u32,
 }
 
+impl Reached {
+    const fn of(order: Vec<CAddr>) -> Self {
+        Self {
+            order,
+            traversed: 0,
+            max_depth: 0,
+        }
+    }
+}
+
+/// Takes out what depends on many addresses, and these, inside a window that the caller holds.
+pub(super) async fn void_from(
+    disk: Arc<Disk>,
+    cache: &ActorRef<Envelope<CacheMessage>>,
+    starts: Vec<CAddr>,
+) -> Result<Evicted, Fault> {
+    let hands = Hands {
+        disk,
+        cache: cache.clone(),
+        asked: (NOBODY, CascadeRoot::Included, 0),
+    };
+    let reached = hands.reach_from(starts, || false).await?;
+    let gone = hands.take_out(&reached).await?;
+    Ok(Evicted {
+        values: gone.evicted,
+        bytes: gone.bytes,
+    })
+}
+
 impl Hands {
     async fn reach(
         &self,
@@ -116,10 +147,27 @@ impl Hands {
         is_unwanted: impl Fn() -> bool,
     ) -> Result<Reached, Fault> {
         let (address, root, _) = self.asked;
-        let mut depths = HashMap::from([(address, 0_u32)]);
-        let mut order = vec![address];
+        let mut reached = match policy {
+            CascadePolicy::None => Reached::of(vec![address]),
+            _ => self.reach_from(vec![address], is_unwanted).await?,
+        };
+        if root == CascadeRoot::Spared {
+            reached.order.remove(0);
+        }
+        Ok(reached)
+    }
+
+    /// The starts and everything that depends on them.
+    async fn reach_from(
+        &self,
+        starts: Vec<CAddr>,
+        is_unwanted: impl Fn() -> bool,
+    ) -> Result<Reached, Fault> {
+        let mut depths: HashMap<CAddr, u32> = starts.iter().map(|start| (*start, 0)).collect();
+        let started = starts.len() as u64;
+        let mut order = starts;
         let mut at = 0;
-        while policy != CascadePolicy::None && at < order.len() {
+        while at < order.len() {
             if is_unwanted() {
                 return Err(Fault::Cancelled);
             }
@@ -141,14 +189,9 @@ impl Hands {
             }
             within_reach(order.len())?;
         }
-        if policy != CascadePolicy::None {
-            self.add_travelling(&mut depths, &mut order);
-            within_reach(order.len())?;
-        }
-        let traversed = order.len() as u64 - 1;
-        if root == CascadeRoot::Spared {
-            order.remove(0);
-        }
+        self.add_travelling(&mut depths, &mut order);
+        within_reach(order.len())?;
+        let traversed = order.len() as u64 - started;
         let max_depth = depths.values().max().copied().unwrap_or(0);
         Ok(Reached {
             order,
@@ -201,6 +244,14 @@ impl Hands {
 
     /// Takes everything reached out of memory and off the disk, then ends the window.
     async fn clear(&self, reached: &Reached, window: Cascading) -> Result<Cascaded, Fault> {
+        let told = self.take_out(reached).await?;
+        window.finish(&reached.order);
+        metrics::counter!("cache_cascaded_values_total").increment(told.evicted);
+        self.disk.publish().await;
+        Ok(told)
+    }
+
+    async fn take_out(&self, reached: &Reached) -> Result<Cascaded, Fault> {
         let mut told = self.told(reached);
         for batch in reached.order.chunks(BATCH) {
             let in_memory = self.unlink(batch.to_vec()).await?;
@@ -209,9 +260,6 @@ impl Hands {
             let why = DropReason::Invalidated;
             self.disk.drop_values(batch.to_vec(), why).await?;
         }
-        window.finish(&reached.order);
-        metrics::counter!("cache_cascaded_values_total").increment(told.evicted);
-        self.disk.publish().await;
         Ok(told)
     }
 
@@ -279,7 +327,7 @@ impl Hands {
     }
 }
 
-fn within_reach(got: usize) -> Result<(), Fault> {
+pub(super) fn within_reach(got: usize) -> Result<(), Fault> {
     if got <= REACH_MAX {
         return Ok(());
     }
