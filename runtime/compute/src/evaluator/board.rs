@@ -72,6 +72,8 @@ pub(super) struct Board {
     ready: BinaryHeap<Ready>,
     /// Flights that ended unwanted or failed: whoever holds the lock drops them after it.
     gone: Vec<Flight>,
+    /// Flights that ran already when a function came to need them.
+    wanted: Vec<FlightId>,
     next: FlightId,
 }
 
@@ -177,6 +179,7 @@ impl Board {
             waiters: Vec::new(),
             interest: 0,
             running: None,
+            pulled: Box::default(),
         };
         self.flights.insert(id, Box::new(flight));
         self.by_address.insert(address, id);
@@ -189,9 +192,12 @@ impl Board {
             let input = match joined.get(node) {
                 Some(Some(Joined::Here(held))) => Input::Here(held.clone()),
                 Some(Some(Joined::Flight(producer))) => {
-                    if let Some(producer) = self.flights.get_mut(producer) {
-                        producer.consumers.push((consumer, position));
-                        producer.interest += 1;
+                    if let Some(flight) = self.flights.get_mut(producer) {
+                        flight.consumers.push((consumer, position));
+                        flight.interest += 1;
+                        if flight.running.is_some() {
+                            self.wanted.push(*producer);
+                        }
                     }
                     Input::From(*producer)
                 }
@@ -241,7 +247,7 @@ impl Board {
             }
             let cancelled = Arc::new(AtomicBool::new(false));
             flight.running = Some(cancelled.clone());
-            let inputs = flight
+            let inputs: Vec<Arc<Held>> = flight
                 .inputs
                 .drain(..)
                 .filter_map(|input| match input {
@@ -249,6 +255,8 @@ impl Board {
                     Input::From(_) => None,
                 })
                 .collect();
+            let reins = inputs.iter().flat_map(|held| held.reins());
+            flight.pulled = reins.cloned().collect();
             return Some(Job {
                 flight: older.0,
                 audience: flight.audience(),
@@ -271,6 +279,11 @@ impl Board {
     /// The requests that wait for this flight.
     pub(super) fn waiters(&self, id: FlightId) -> &[RequestId] {
         self.flights.get(&id).map_or(&[], |flight| &flight.waiters)
+    }
+
+    /// Flights that ran already when a function came to need them, since the last time.
+    pub(super) fn take_wanted(&mut self) -> Vec<FlightId> {
+        std::mem::take(&mut self.wanted)
     }
 
     /// The flight that a request waits for.

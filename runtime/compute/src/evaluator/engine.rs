@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) parked: HashMap<FlightId, Box<Course>>,
     /// Productions that go on.
     pub(super) resumed: VecDeque<Box<Course>>,
+    /// What a worker took last was one of them: what else there is comes first now.
+    pub(super) production_was_last: bool,
     /// Workers that wait for work.
     pub(super) idle: usize,
     pub(super) requests: HashMap<RequestId, Request>,
@@ -72,6 +74,14 @@ pub(super) struct State {
     /// Goes up with every flight that landed: a plan made before may have missed its value.
     pub(super) landings: u64,
     pub(super) closing: bool,
+}
+
+impl State {
+    /// Whether there may be work that no worker has taken.
+    pub(super) fn is_anything_waiting(&self) -> bool {
+        let queues = self.plans.is_empty() && self.resumed.is_empty() && self.solitary.is_empty();
+        !queues || self.board.ready_at_most() > 0
+    }
 }
 
 pub(super) struct Shared {

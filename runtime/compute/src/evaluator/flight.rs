@@ -35,6 +35,8 @@ pub(in crate::evaluator) struct Flight {
     pub(super) interest: usize,
     /// While its function runs: set when nobody needs the result any more.
     pub(super) running: Option<Arc<AtomicBool>>,
+    /// The same of the productions that it pulls.
+    pub(super) pulled: Box<[Arc<AtomicBool>]>,
 }
 
 impl Flight {
