@@ -44,6 +44,70 @@ fn open(gate: &Gate) {
     gate.1.notify_all();
 }
 
+/// One short piece once the clock has gone on, and one when the gate is open.
+struct Drip(Arc<dyn ComputeFunction>, Gate);
+
+struct Dripping(u64, Gate);
+
+impl Pieces for Dripping {
+    fn next(&mut self, _budget: &mut Budget) -> Result<Option<Bytes>, FunctionError> {
+        self.0 += 1;
+        let clock = SystemClock::default();
+        match self.0 {
+            1 => until("time goes on", || {
+                clock.monotonic() > Duration::from_millis(30)
+            }),
+            2 => until("it is open", || *self.1.0.lock()),
+            _ => return Ok(None),
+        }
+        Ok(Some("drop".into()))
+    }
+}
+
+impl ComputeFunction for Drip {
+    fn spec(&self) -> &FunctionSpec {
+        self.0.spec()
+    }
+
+    fn execute(
+        &self,
+        inputs: &[Bytes],
+        params: &Params,
+        budget: &mut Budget,
+    ) -> Result<Bytes, FunctionError> {
+        drain(self, inputs, params, budget)
+    }
+
+    fn streaming(&self) -> Option<&dyn StreamingComputeFunction> {
+        Some(self)
+    }
+}
+
+impl StreamingComputeFunction for Drip {
+    fn open(
+        &self,
+        _inputs: Vec<Box<dyn Pieces>>,
+        _params: &Params,
+    ) -> Result<Box<dyn Pieces>, FunctionError> {
+        Ok(Box::new(Dripping(0, self.1.clone())))
+    }
+}
+
+#[test]
+fn a_slow_functions_first_bytes_do_not_wait_for_its_next() {
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let card = scripted("drip", |_, _| Ok(Bytes::new()));
+    let rig = rig(1, vec![Arc::new(Drip(card, gate.clone()))]);
+    let root = rig.sources.recipe("drip", &[], &[]);
+    let (_ticket, answers) = start(&rig.evaluator, root, Mode::Parallel);
+    let answer = answers.recv_timeout(Duration::from_secs(10));
+    open(&gate);
+    let Outcome::Production(mut tail) = answer.expect("before the next").unwrap().outcome else {
+        panic!("it streams")
+    };
+    assert_eq!(read_out(tail.as_mut()).unwrap().0, "dropdrop");
+}
+
 #[test]
 fn what_lost_its_beginning_to_a_file_is_not_handed_over() {
     let (turn, gate) = held_back(300);

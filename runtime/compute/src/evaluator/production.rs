@@ -24,7 +24,8 @@ const RECENT: usize = 2 * AHEAD_MAX as usize;
 const RECENT_MIN: usize = 16;
 /// A piece from this length on is given out as it is; shorter ones are gathered.
 const DIRECT: usize = PIECE_BYTES / 4;
-/// How long short pieces are gathered, so that a slow function's first bytes leave early.
+/// Short pieces are gathered after another was given out, for so long: those of a slow function leave
+/// at once.
 const GATHERING: Duration = Duration::from_millis(5);
 
 /// Where what was given out stands for those who come late.
@@ -45,7 +46,8 @@ pub(super) struct Production {
     pub(super) size: u64,
     saved: Saved,
     gathered: Vec<u8>,
-    gathered_since: Duration,
+    /// When something was given out last.
+    given_at: Duration,
     /// Time in the function and in those that feed it.
     wall: Duration,
     /// A piece went to the tail since that was last asked.
@@ -75,7 +77,7 @@ impl Production {
     pub(super) fn new(executor: Arc<Executor>, task: Task, stream: Stream) -> Self {
         Self {
             tail: Tail::new(executor.meter.clone()),
-            gathered_since: executor.clock.monotonic(),
+            given_at: executor.clock.monotonic(),
             executor,
             task,
             stream,
@@ -101,7 +103,7 @@ impl Production {
             Ok(Some(piece)) => {
                 self.hasher.update(&piece);
                 self.size += piece.len() as u64;
-                self.gather(piece, begun, now);
+                self.gather(piece, now);
                 Ok(true)
             }
             Ok(None) => {
@@ -112,17 +114,15 @@ impl Production {
         }
     }
 
-    /// The function was asked for the piece at `begun`.
-    fn gather(&mut self, piece: Bytes, begun: Duration, now: Duration) {
-        if self.gathered.is_empty() {
-            self.gathered_since = begun;
-            if piece.len() >= DIRECT {
-                return self.give(piece);
-            }
+    fn gather(&mut self, piece: Bytes, now: Duration) {
+        if self.gathered.is_empty() && piece.len() >= DIRECT {
+            self.given_at = now;
+            return self.give(piece);
         }
         self.gathered.extend_from_slice(&piece);
-        let waited = now.saturating_sub(self.gathered_since);
-        if self.gathered.len() >= PIECE_BYTES || waited >= GATHERING {
+        let silent = now.saturating_sub(self.given_at);
+        if self.gathered.len() >= PIECE_BYTES || silent >= GATHERING {
+            self.given_at = now;
             self.flush();
         }
     }
