@@ -8,12 +8,17 @@ use std::thread;
 mod flow_test;
 
 /// A rig where memory is short and what is longer than `output_bytes` becomes a production.
-fn tight(
+fn tight(workers: usize, functions: Vec<Arc<dyn ComputeFunction>>, limits: (u64, u64)) -> Rig {
+    tight_on(TestSources::default(), workers, functions, limits)
+}
+
+fn tight_on(
+    sources: TestSources,
     workers: usize,
     functions: Vec<Arc<dyn ComputeFunction>>,
     (in_flight_bytes, output_bytes): (u64, u64),
 ) -> Rig {
-    let sources = Arc::new(TestSources::default());
+    let sources = Arc::new(sources);
     let config = EvaluatorConfig {
         workers,
         in_flight_bytes,
