@@ -85,6 +85,10 @@ struct Arrived {
 
 impl Arrived {
     fn take(&mut self, chunk: &Bytes, said: &Bytes) -> Result<(), ClientError> {
+        if self.content.is_some() && !chunk.is_empty() {
+            let what = "bytes came after what the value is was said";
+            return Err(ClientError::Malformed(what.to_owned()));
+        }
         self.hasher.update(chunk);
         if said.is_empty() {
             return Ok(());
@@ -219,3 +223,7 @@ fn append(whole: &mut BytesMut, chunk: &[u8], limit: usize) -> Result<(), Client
     whole.extend_from_slice(chunk);
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "stream_test.rs"]
+mod stream_test;

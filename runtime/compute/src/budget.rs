@@ -159,12 +159,8 @@ impl Budget {
     /// The same account, which also ends at a checkpoint once `flag` is set.
     #[must_use]
     pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
-        self.set_cancelled_by(flag);
-        self
-    }
-
-    pub(crate) fn set_cancelled_by(&mut self, flag: Arc<AtomicBool>) {
         self.cancelled = Some(flag);
+        self
     }
 
     /// The same account, which can also pay for files: what is held beyond the scratch memory.

@@ -5,8 +5,6 @@
 //! and clocks: who pulls, on which thread and how far ahead, the evaluator decides.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
@@ -197,11 +195,6 @@ impl Stream {
         }
         let len = self.rest.len().min(PIECE_BYTES);
         Ok(Some(self.rest.split_to(len)))
-    }
-
-    /// From now on the flag of another who needs the value ends it.
-    pub(crate) fn cancelled_by(&mut self, flag: Arc<AtomicBool>) {
-        self.budget.set_cancelled_by(flag);
     }
 
     /// Units of work charged so far.

@@ -79,6 +79,8 @@ pub(super) struct Board {
     checks: CheckQueue,
     /// Flights that ended unwanted or failed: whoever holds the lock drops them after it.
     gone: Vec<Flight>,
+    /// Flights that ran already when a function came to need them.
+    wanted: Vec<FlightId>,
     next: FlightId,
 }
 
@@ -196,6 +198,7 @@ impl Board {
             running: None,
             verdict: None,
             is_held: false,
+            pulled: Box::default(),
         };
         self.flights.insert(id, Box::new(flight));
         if check != Check::Apart {
@@ -211,10 +214,13 @@ impl Board {
             let input = match joined.get(node) {
                 Some(Some(Joined::Here(held))) => Input::Here(held.clone()),
                 Some(Some(Joined::Flight(producer))) => {
-                    if let Some(producer) = self.flights.get_mut(producer) {
-                        producer.consumers.push((consumer, position));
-                        producer.interest += 1;
-                        producer.is_held |= check != Some(Check::Once);
+                    if let Some(flight) = self.flights.get_mut(producer) {
+                        flight.consumers.push((consumer, position));
+                        flight.interest += 1;
+                        flight.is_held |= check != Some(Check::Once);
+                        if flight.running.is_some() {
+                            self.wanted.push(*producer);
+                        }
                     }
                     Input::From(*producer)
                 }
@@ -260,6 +266,11 @@ impl Board {
     /// The requests that wait for this flight.
     pub(super) fn waiters(&self, id: FlightId) -> &[RequestId] {
         self.flights.get(&id).map_or(&[], |flight| &flight.waiters)
+    }
+
+    /// Flights that ran already when a function came to need them, since the last time.
+    pub(super) fn take_wanted(&mut self) -> Vec<FlightId> {
+        std::mem::take(&mut self.wanted)
     }
 
     /// The flight that a request waits for.

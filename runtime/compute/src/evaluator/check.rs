@@ -196,7 +196,10 @@ impl Board {
                     flight.inputs.clone()
                 }
             };
-            return Some(flight.job(older.0, inputs, cancelled));
+            let job = flight.job(older.0, inputs, cancelled);
+            let reins = job.task.inputs.iter().flat_map(|held| held.reins());
+            flight.pulled = reins.cloned().collect();
+            return Some(job);
         }
     }
 

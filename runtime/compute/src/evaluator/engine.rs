@@ -70,6 +70,8 @@ pub(super) struct State {
     pub(super) parked: HashMap<FlightId, Box<Course>>,
     /// Productions that go on.
     pub(super) resumed: VecDeque<Box<Course>>,
+    /// What a worker took last was one of them: what else there is comes first now.
+    pub(super) production_was_last: bool,
     /// Workers that wait for work.
     pub(super) idle: usize,
     pub(super) requests: HashMap<RequestId, Request>,
@@ -79,6 +81,14 @@ pub(super) struct State {
     /// Functions caught since the start.
     pub(super) voidings: u64,
     pub(super) closing: bool,
+}
+
+impl State {
+    /// Whether there may be work that no worker has taken.
+    pub(super) fn is_anything_waiting(&self) -> bool {
+        let queues = self.plans.is_empty() && self.resumed.is_empty() && self.solitary.is_empty();
+        !queues || self.board.ready_at_most() > 0
+    }
 }
 
 pub(super) struct Shared {

@@ -6,7 +6,7 @@
 
 use super::{
     hold::{Held, Made, Meter},
-    live,
+    live::{self, Live},
     production::Production,
 };
 use crate::{
@@ -79,6 +79,20 @@ pub(super) struct Task {
     pub(super) cancelled: Arc<AtomicBool>,
 }
 
+impl Task {
+    /// Bytes of the inputs that are known.
+    pub(super) fn input_bytes(&self) -> u64 {
+        let sizes = self.inputs.iter().map(|held| held.size());
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Productions in the longest row that ends with this one.
+    pub(super) fn depth(&self) -> usize {
+        let beneath = self.inputs.iter().filter_map(|held| held.as_live());
+        1 + beneath.map(Live::depth).max().unwrap_or(0)
+    }
+}
+
 /// A task that was looked at.
 pub(super) struct Prepared {
     pub(super) call: Call,
@@ -145,11 +159,8 @@ impl Executor {
         Ok(Prepared {
             call,
             key: contents.map(|contents| CutoffKey::of(recipe, &contents)),
-            input_bytes: task
-                .inputs
-                .iter()
-                .fold(0u64, |sum, held| sum.saturating_add(held.size())),
-            is_live: task.inputs.iter().any(|held| held.is_live()),
+            input_bytes: task.input_bytes(),
+            is_live: task.inputs.iter().any(|held| held.as_live().is_some()),
         })
     }
 
@@ -206,7 +217,7 @@ impl Executor {
         let inputs: Result<Vec<_>, Fault> = task
             .inputs
             .iter()
-            .map(|held| live::feed(held, &self.sources, &task.cancelled))
+            .map(|held| live::feed(held, &self.sources))
             .collect();
         let limits = match prepared.call.streams() {
             true => BudgetLimits {
@@ -220,12 +231,7 @@ impl Executor {
             .call
             .open_stream(inputs?, budget)
             .map_err(|error| self.failure(&task, &error))?;
-        Ok(Production::new(
-            self.clone(),
-            task,
-            stream,
-            prepared.input_bytes,
-        ))
+        Ok(Production::new(self.clone(), task, stream))
     }
 
     fn budget(&self, task: &Task, limits: BudgetLimits) -> Budget {

@@ -40,6 +40,8 @@ pub(in crate::evaluator) struct Flight {
     pub(super) verdict: Option<Verdict>,
     /// Whether a consumer is executed twice: then the value is held, for it is consumed twice.
     pub(super) is_held: bool,
+    /// The same of the productions that it pulls.
+    pub(super) pulled: Box<[Arc<AtomicBool>]>,
 }
 
 impl Flight {

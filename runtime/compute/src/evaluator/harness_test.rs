@@ -273,10 +273,6 @@ fn evaluator(
     functions: Vec<Arc<dyn ComputeFunction>>,
     in_flight_bytes: u64,
 ) -> Evaluator {
-    let mut registry = Registry::builtin();
-    for function in functions {
-        registry.register(function).unwrap();
-    }
     let config = EvaluatorConfig {
         workers,
         in_flight_bytes,
@@ -284,6 +280,18 @@ fn evaluator(
         stream_bytes: DEFAULT_STREAM_OUTPUT_BYTES,
         salt: 7,
     };
+    evaluator_of(sources, functions, config)
+}
+
+fn evaluator_of(
+    sources: &Arc<TestSources>,
+    functions: Vec<Arc<dyn ComputeFunction>>,
+    config: EvaluatorConfig,
+) -> Evaluator {
+    let mut registry = Registry::builtin();
+    for function in functions {
+        registry.register(function).unwrap();
+    }
     let clock = Arc::new(SystemClock::default());
     Evaluator::start(Arc::new(registry), sources.clone(), clock, config).unwrap()
 }

@@ -12,10 +12,9 @@ use deriva_system::{
     compute::{Sources, StoredContent},
     scratch::{Scratch, ScratchFile},
 };
-use parking_lot::Mutex;
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// Values smaller than this never spill: a file would cost more than they weigh. Bytes.
@@ -75,8 +74,8 @@ enum HeldBody {
     },
     File(Arc<dyn ScratchFile>),
     Stored(StoredContent),
-    /// Taken by the one function that pulls it. What it is, is known when it was pulled to its end.
-    Live(Mutex<Option<Live>>),
+    /// For the one function that pulls it. What it is, is known when it was pulled to its end.
+    Live(Live),
 }
 
 impl Drop for Held {
@@ -113,7 +112,7 @@ impl Held {
     /// A value that is being made, for the one function that pulls it.
     pub(super) fn live(live: Live) -> Self {
         Self {
-            body: HeldBody::Live(Mutex::new(Some(live))),
+            body: HeldBody::Live(live),
             content: OnceLock::new(),
         }
     }
@@ -160,16 +159,17 @@ impl Held {
         }
     }
 
-    /// The production of a value that is being made. It is given out once.
-    pub(super) fn take_live(&self) -> Option<Live> {
+    /// The value that is being made, if it is one.
+    pub(super) fn as_live(&self) -> Option<&Live> {
         match &self.body {
-            HeldBody::Live(live) => live.lock().take(),
+            HeldBody::Live(live) => Some(live),
             _ => None,
         }
     }
 
-    pub(super) fn is_live(&self) -> bool {
-        matches!(self.body, HeldBody::Live(_))
+    /// What ends the productions that whoever takes this pulls.
+    pub(super) fn reins(&self) -> &[Arc<AtomicBool>] {
+        self.as_live().map_or(&[], Live::reins)
     }
 
     /// The file it lies in, if it was too much for memory.
@@ -180,13 +180,13 @@ impl Held {
         }
     }
 
-    /// Bytes; of a value that is being made, none are known.
+    /// Bytes; of a value that is being made, none are known before its end.
     pub(super) fn size(&self) -> u64 {
         match &self.body {
             HeldBody::Memory { bytes, .. } => bytes.len() as u64,
             HeldBody::File(file) => file.size(),
             HeldBody::Stored(stored) => stored.size,
-            HeldBody::Live(_) => 0,
+            HeldBody::Live(live) => live.size(),
         }
     }
 
@@ -222,7 +222,7 @@ fn spill(scratch: &dyn Scratch, bytes: &Bytes) -> Result<Arc<dyn ScratchFile>, F
     Ok(file)
 }
 
-fn gathered(file: &dyn ScratchFile) -> Result<Bytes, Fault> {
+pub(super) fn gathered(file: &dyn ScratchFile) -> Result<Bytes, Fault> {
     let mut bytes = Vec::with_capacity(usize::try_from(file.size()).unwrap_or(0));
     let mut number = 0;
     while let Some(piece) = file.piece(number)? {

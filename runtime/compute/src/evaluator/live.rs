@@ -15,20 +15,55 @@ use deriva_system::{
     compute::{Sources, StoredContent},
     scratch::ScratchFile,
 };
-use std::sync::{Arc, atomic::AtomicBool};
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
+
+/// Productions that may pull one another in a row: a pull goes down the stack of one thread, whose
+/// 2 MiB they share with the functions. A longer row is cut by a value that is made to its end.
+pub(super) const NESTED_MAX: usize = 32;
 
 /// A value that is still being made.
-pub(super) struct Live(Box<Production>);
+pub(super) struct Live {
+    /// Taken by the one function that pulls it.
+    production: Mutex<Option<Box<Production>>>,
+    /// Productions in the longest row beneath and with it.
+    depth: usize,
+    /// What ends it, and everything that it pulls.
+    reins: Vec<Arc<AtomicBool>>,
+    /// Bytes, when it was pulled to its end.
+    size: OnceLock<u64>,
+}
 
 impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} under way", self.0.task.recipe.address())
+        write!(f, "a value under way, {} deep", self.depth)
     }
 }
 
 impl Live {
     pub(super) fn new(production: Box<Production>) -> Self {
-        Self(production)
+        let inputs = &production.task.inputs;
+        let beneath = inputs.iter().flat_map(|held| held.reins().iter().cloned());
+        let own = std::iter::once(production.task.cancelled.clone());
+        Self {
+            depth: production.task.depth(),
+            reins: own.chain(beneath).collect(),
+            production: Mutex::new(Some(production)),
+            size: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(super) fn reins(&self) -> &[Arc<AtomicBool>] {
+        &self.reins
+    }
+
+    /// Bytes; 0 until all of it was pulled.
+    pub(super) fn size(&self) -> u64 {
+        self.size.get().copied().unwrap_or(0)
     }
 }
 
@@ -36,17 +71,12 @@ impl Live {
 ///
 /// # Errors
 /// A live input that was given out before.
-pub(super) fn feed(
-    held: &Arc<Held>,
-    sources: &Arc<dyn Sources>,
-    cancelled: &Arc<AtomicBool>,
-) -> Result<Box<dyn Pieces>, Fault> {
-    if held.is_live() {
-        let live = held.take_live().ok_or_else(|| Fault::Breach {
+pub(super) fn feed(held: &Arc<Held>, sources: &Arc<dyn Sources>) -> Result<Box<dyn Pieces>, Fault> {
+    if let Some(live) = held.as_live() {
+        let production = live.production.lock().take();
+        let production = production.ok_or_else(|| Fault::Breach {
             what: "a value that is being made was pulled twice".to_owned(),
         })?;
-        let mut production = live.0;
-        production.cancelled_by(cancelled);
         return Ok(Box::new(Pulled {
             production: Some(production),
             held: held.clone(),
@@ -88,7 +118,11 @@ impl Pieces for Pulled {
             if let Some(last) = production.tail.take_first() {
                 return Ok(Some(last));
             }
-            self.held.settle(production.finish().content);
+            let finished = production.finish();
+            if let Some(live) = self.held.as_live() {
+                live.size.get_or_init(|| finished.size);
+            }
+            self.held.settle(finished.content);
             self.production = None;
         }
     }

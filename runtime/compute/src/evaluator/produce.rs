@@ -6,11 +6,11 @@
 //! that ends at once: that one is answered whole.
 
 use super::{
-    board::{Audience, FlightId, Job, RequestId},
+    board::{Audience, Flight, FlightId, Job, RequestId},
     engine::{Found, Request, Shared, State},
     execute::{Executed, Task},
     hold::Held,
-    live::Live,
+    live::{Live, NESTED_MAX},
     production::Production,
     tail::{Reader, Resume},
     workers::{caught, tell},
@@ -28,6 +28,9 @@ use std::{
 const WHOLE_MAX: u64 = 256 << 10;
 /// How long a reader waits for the rest of a value that could be answered whole.
 const WHOLE_WAIT: Duration = Duration::from_millis(20);
+
+/// How long a production keeps its worker while other work waits for one.
+const TURN: Duration = Duration::from_millis(10);
 
 /// A production with whom it is for.
 pub(super) struct Course {
@@ -86,6 +89,7 @@ impl Shared {
 
     /// Goes on with a production until it ends or is put aside.
     pub(super) fn produce(&self, mut course: Box<Course>) {
+        let since = self.executor.clock.monotonic();
         loop {
             let address = course.production.task.recipe.address();
             let more = caught(|| course.production.advance()).unwrap_or_else(|_| {
@@ -94,6 +98,8 @@ impl Shared {
                 })
             });
             match more {
+                // Who needs it, and how far they are, matters only when they could have more.
+                Ok(true) if !course.production.has_given() => continue,
                 Ok(true) => {}
                 Ok(false) => return self.produced(*course),
                 Err(fault) => {
@@ -101,14 +107,16 @@ impl Shared {
                     return course.production.tail.end(Err(fault));
                 }
             }
-            match self.pace(course) {
+            match self.pace(course, since) {
                 Pace::On(on) => course = on,
                 Pace::Off => return,
             }
         }
     }
 
-    fn pace(&self, course: Box<Course>) -> Pace {
+    /// What becomes of it. It has been on this worker `since` then.
+    fn pace(&self, course: Box<Course>, since: Duration) -> Pace {
+        let now = self.executor.clock.monotonic();
         let mut state = self.state.lock();
         let Some(audience) = state.board.audience(course.flight) else {
             state.tails.remove(&course.flight);
@@ -119,7 +127,7 @@ impl Shared {
         if course.is_for_one_function(audience) {
             return self.hand_over(state, course);
         }
-        let shown = match course.is_worth_showing(self.executor.clock.monotonic()) {
+        let shown = match course.is_worth_showing(now) {
             true => self.show(&mut state, &course),
             false => Vec::new(),
         };
@@ -128,6 +136,11 @@ impl Shared {
             true => {
                 state.parked.insert(course.flight, course);
                 told(&state);
+                Pace::Off
+            }
+            false if now.saturating_sub(since) >= TURN && state.is_anything_waiting() => {
+                state.resumed.push_back(course);
+                self.work.notify_one();
                 Pace::Off
             }
             false => Pace::On(course),
@@ -196,20 +209,14 @@ impl Shared {
 
     /// What another function needs whole does not wait for readers.
     fn unpark_wanted(&self, state: &mut State) {
-        let State { board, parked, .. } = state;
-        let needed = |flight: &FlightId| {
-            let audience = board.audience(*flight);
-            audience.is_none_or(|audience| audience.consumers > 0)
-        };
-        let wanted: Vec<FlightId> = parked.keys().copied().filter(needed).collect();
-        for flight in wanted {
+        for flight in state.board.take_wanted() {
             if let Some(course) = state.parked.remove(&flight) {
                 course.production.tail.unpark();
                 state.resumed.push_back(course);
+                told(state);
                 self.work.notify_one();
             }
         }
-        told(state);
     }
 
     fn resume(&self, flight: FlightId) -> Resume {
@@ -254,8 +261,13 @@ impl Shared {
         }
     }
 
-    /// Drops what nobody needs any more, outside the lock.
-    pub(super) fn take_unwanted(state: &mut State) -> Vec<Course> {
+    /// Takes out what nobody needs any more of the flights that ended unwanted or failed; both are to
+    /// be dropped outside the lock.
+    pub(super) fn take_unwanted(state: &mut State) -> (Vec<Flight>, Vec<Course>) {
+        let ended = state.board.take_gone();
+        if ended.is_empty() {
+            return (ended, Vec::new());
+        }
         let State {
             board,
             parked,
@@ -271,7 +283,7 @@ impl Shared {
         let gone = unwanted.iter().filter_map(|flight| parked.remove(flight));
         let gone = gone.map(|course| *course).collect();
         told(state);
-        gone
+        (ended, gone)
     }
 
     pub(super) fn forget_in(&self, state: &mut State, id: RequestId) -> Option<Request> {
@@ -299,13 +311,17 @@ pub(super) fn streamed(reader: Reader) -> Evaluated {
 }
 
 impl Course {
-    /// Whether one function needs it and nobody else, and it is too much to be held.
+    /// Whether one function needs it and nobody else, and it is too much to be held. What lost its
+    /// beginning to a file goes on into it: whoever pulls takes what stands in memory.
     fn is_for_one_function(&self, audience: Audience) -> bool {
         let one = Audience {
             consumers: 1,
             waiters: 0,
         };
-        audience == one && self.production.is_full()
+        audience == one
+            && self.production.is_full()
+            && self.production.is_in_memory()
+            && self.production.task.depth() < NESTED_MAX
     }
 
     fn is_worth_showing(&self, now: Duration) -> bool {

@@ -4,6 +4,9 @@ use super::*;
 use crate::{Pieces, StreamingComputeFunction, function::FunctionSpec, streaming::drain};
 use deriva_system::compute::Tail;
 
+#[path = "pressure_test.rs"]
+mod pressure_test;
+
 const PIECE: usize = 64 * 1024;
 const MIB: u64 = 1 << 20;
 
@@ -23,6 +26,8 @@ pub(super) enum Turn {
     /// Until the flag is up.
     Waits(u64, Arc<(Mutex<bool>, Condvar)>),
     Fails(u64),
+    /// Until nobody needs it any more: no other limit ends it.
+    Stalls(u64),
 }
 
 struct Poured {
@@ -45,6 +50,11 @@ impl Pieces for Poured {
                     assert!(!flag.1.wait_for(&mut open, PATIENCE).timed_out());
                 }
             }
+            Turn::Stalls(at) if *at == self.at => loop {
+                std::thread::yield_now();
+                budget.progressed();
+                budget.checkpoint()?;
+            },
             _ => {}
         }
         budget.charge_output(PIECE as u64)?;

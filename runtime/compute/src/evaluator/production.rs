@@ -5,25 +5,27 @@
 
 use super::{
     execute::{Executed, Executor, Task, nanos},
-    hold::Made,
-    tail::Tail,
+    hold::{Made, gathered},
+    tail::{AHEAD_MAX, Tail},
 };
 use crate::{Stream, streaming::PIECE_BYTES};
 use bytes::Bytes;
 use deriva_model::{ContentHash, Cost, limits};
 use deriva_system::{Fault, scratch::ScratchFile};
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// Bytes that stay in memory: as much as a value that can be kept has. More goes to a file.
 const KEPT_MAX: u64 = limits::BATCH_INPUT_BYTES as u64;
 /// A production this small stays in memory even where that is over its budget: a file costs more.
 const SAVED_MIN: u64 = 1 << 20;
+/// Pieces that stay in memory when all lie in a file: those that readers at full pace want.
+const RECENT: usize = 2 * AHEAD_MAX as usize;
+/// As [`RECENT`], where memory is over its budget. As many bytes as stay there without a file.
+const RECENT_MIN: usize = 16;
 /// A piece from this length on is given out as it is; shorter ones are gathered.
 const DIRECT: usize = PIECE_BYTES / 4;
-/// How long short pieces are gathered, so that a slow function's first bytes leave early.
+/// Short pieces are gathered after another was given out, for so long: those of a slow function leave
+/// at once.
 const GATHERING: Duration = Duration::from_millis(5);
 
 /// Where what was given out stands for those who come late.
@@ -44,10 +46,12 @@ pub(super) struct Production {
     pub(super) size: u64,
     saved: Saved,
     gathered: Vec<u8>,
-    gathered_since: Duration,
+    /// When something was given out last.
+    given_at: Duration,
     /// Time in the function and in those that feed it.
     wall: Duration,
-    input_bytes: u64,
+    /// A piece went to the tail since that was last asked.
+    has_given: bool,
 }
 
 /// A production at its end.
@@ -70,15 +74,10 @@ impl Finished {
 }
 
 impl Production {
-    pub(super) fn new(
-        executor: Arc<Executor>,
-        task: Task,
-        stream: Stream,
-        input_bytes: u64,
-    ) -> Self {
+    pub(super) fn new(executor: Arc<Executor>, task: Task, stream: Stream) -> Self {
         Self {
             tail: Tail::new(executor.meter.clone()),
-            gathered_since: executor.clock.monotonic(),
+            given_at: executor.clock.monotonic(),
             executor,
             task,
             stream,
@@ -87,7 +86,7 @@ impl Production {
             saved: Saved::Memory,
             gathered: Vec::new(),
             wall: Duration::ZERO,
-            input_bytes,
+            has_given: false,
         }
     }
 
@@ -116,15 +115,14 @@ impl Production {
     }
 
     fn gather(&mut self, piece: Bytes, now: Duration) {
-        if self.gathered.is_empty() {
-            self.gathered_since = now;
-            if piece.len() >= DIRECT {
-                return self.give(piece);
-            }
+        if self.gathered.is_empty() && piece.len() >= DIRECT {
+            self.given_at = now;
+            return self.give(piece);
         }
         self.gathered.extend_from_slice(&piece);
-        let waited = now.saturating_sub(self.gathered_since);
-        if self.gathered.len() >= PIECE_BYTES || waited >= GATHERING {
+        let silent = now.saturating_sub(self.given_at);
+        if self.gathered.len() >= PIECE_BYTES || silent >= GATHERING {
+            self.given_at = now;
             self.flush();
         }
     }
@@ -146,18 +144,40 @@ impl Production {
         {
             self.give_up_saving(&fault);
         }
-        self.tail.give(piece);
+        self.tail.give(piece, self.recent());
+        self.has_given = true;
+    }
+
+    /// Pieces that stay in memory when all lie in a file. Those that lie nowhere else stay for the
+    /// readers at pace, whatever they take.
+    fn recent(&self) -> usize {
+        match self.saved {
+            Saved::File(_) if self.is_over() => RECENT_MIN,
+            _ => RECENT,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let more = 2 * PIECE_BYTES as u64;
+        let budget = self.executor.in_flight_bytes;
+        self.executor.meter.is_over(budget, more)
+    }
+
+    /// Whether readers have something new, since that was last asked.
+    pub(super) fn has_given(&mut self) -> bool {
+        std::mem::take(&mut self.has_given)
+    }
+
+    /// Whether everything given out so far stands in memory, from the first piece on.
+    pub(super) fn is_in_memory(&self) -> bool {
+        matches!(self.saved, Saved::Memory)
     }
 
     /// Whether one more piece is too much for memory.
     pub(super) fn is_full(&self) -> bool {
         let more = 2 * PIECE_BYTES as u64;
         let in_memory = self.tail.in_memory();
-        let over = self
-            .executor
-            .meter
-            .is_over(self.executor.in_flight_bytes, more);
-        in_memory + more > KEPT_MAX || (over && in_memory >= SAVED_MIN)
+        in_memory + more > KEPT_MAX || (in_memory >= SAVED_MIN && self.is_over())
     }
 
     /// From here on everything lies in a file.
@@ -165,7 +185,7 @@ impl Production {
         match self.saved_so_far() {
             Ok(file) => {
                 metrics::counter!("materialize_spills_total").increment(1);
-                self.tail.moved(file.clone());
+                self.tail.moved(file.clone(), RECENT_MIN);
                 self.saved = Saved::File(file);
             }
             Err(fault) => self.give_up_saving(&fault),
@@ -184,34 +204,46 @@ impl Production {
         tracing::warn!(%fault, recipe = %self.task.recipe.address(), "a production is not saved");
         metrics::counter!("materialize_unsaved_total").increment(1);
         self.saved = Saved::Nowhere;
-        self.tail.unsaved();
+        self.tail.unsaved(RECENT);
     }
 
     /// After the last piece: what it is. The tail is not told yet.
     pub(super) fn finish(&mut self) -> Finished {
         let content = ContentHash::from_bytes(*self.hasher.finalize().as_bytes());
         self.executor.count(&self.task.recipe, self.wall);
-        let made = match &self.saved {
-            Saved::Memory => self.tail.whole().map(|pieces| Made::Bytes(joined(pieces))),
-            Saved::File(file) => Some(Made::File(file.clone())),
-            Saved::Nowhere => None,
-        };
         let cost = Cost {
             wall_nanos: nanos(self.wall),
             steps: self.stream.steps_used(),
-            input_bytes: self.input_bytes,
+            input_bytes: self.task.input_bytes(),
+        };
+        let executed = |made| self.executor.executed(&self.task, content, made, cost);
+        let executed = match &self.saved {
+            Saved::Memory => {
+                let whole = self.tail.whole();
+                whole.map(|pieces| executed(Made::Bytes(joined(pieces))))
+            }
+            // What can be kept is offered, though those who need it read the file.
+            Saved::File(file) => Some(Executed {
+                made: Made::File(file.clone()),
+                ..executed(self.brought_back(file))
+            }),
+            Saved::Nowhere => None,
         };
         Finished {
             content,
             size: self.size,
-            executed: made.map(|made| self.executor.executed(&self.task, content, made, cost)),
+            executed,
         }
     }
 
-    /// Somebody else needs the value now, and says when nobody does.
-    pub(super) fn cancelled_by(&mut self, cancelled: &Arc<AtomicBool>) {
-        self.task.cancelled = cancelled.clone();
-        self.stream.cancelled_by(cancelled.clone());
+    fn brought_back(&self, file: &Arc<dyn ScratchFile>) -> Made {
+        if self.size <= KEPT_MAX {
+            match gathered(file.as_ref()) {
+                Ok(bytes) => return Made::Bytes(bytes),
+                Err(fault) => tracing::warn!(%fault, "a value that was made cannot be kept"),
+            }
+        }
+        Made::File(file.clone())
     }
 }
 

@@ -28,7 +28,7 @@ impl Board {
         }
         if let Some(flight) = self.remove(id) {
             // A running function looks at this flag at its next checkpoint.
-            if let Some(cancelled) = &flight.running {
+            for cancelled in flight.running.iter().chain(&flight.pulled) {
                 cancelled.store(true, Ordering::Relaxed);
             }
             freed.extend(producers(&flight));
@@ -53,6 +53,13 @@ impl Board {
             && self.by_address.is_empty()
             && self.by_request.is_empty()
             && self.gone.is_empty()
+    }
+
+    /// Positions that wait for a flight.
+    #[cfg(test)]
+    pub(in crate::evaluator) fn consumers(&self) -> usize {
+        let flights = self.flights.values();
+        flights.map(|flight| flight.audience().consumers).sum()
     }
 
     /// Requests that come and go while all workers are busy leave dead entries behind.

@@ -23,8 +23,6 @@ use std::{
 pub(super) const AHEAD_MAX: u64 = 64;
 /// It goes on when no more than so many are left, so that it is not woken for every piece.
 const AHEAD_LOW: u64 = 32;
-/// Pieces that stay in memory when all lie in a file: those that readers at full pace want.
-const RECENT: usize = 2 * AHEAD_MAX as usize;
 
 /// Wakes a production that was put aside.
 pub(super) type Resume = Box<dyn Fn() + Send>;
@@ -105,15 +103,16 @@ impl Tail {
         (state.base == 0).then(|| state.pieces.iter().cloned().collect())
     }
 
-    /// The production's: one more piece, which the file holds already if there is one.
-    pub(super) fn give(&self, piece: Bytes) {
+    /// The production's: one more piece, which the file holds already if there is one. No more than
+    /// the newest `recent` stay in memory once that was said.
+    pub(super) fn give(&self, piece: Bytes, recent: usize) {
         let size = piece.len() as u64;
         let mut state = self.state.lock();
         state.bytes += size;
         state.pieces.push_back(piece);
         self.meter.add(size);
         if state.is_trimmed {
-            self.trim(&mut state, RECENT);
+            self.trim(&mut state, recent);
         }
         let woken = state.wakers();
         drop(state);
@@ -121,19 +120,19 @@ impl Tail {
     }
 
     /// The production's: from now on all pieces lie in a file, those given out so far too.
-    pub(super) fn moved(&self, file: Arc<dyn ScratchFile>) {
+    pub(super) fn moved(&self, file: Arc<dyn ScratchFile>, recent: usize) {
         let mut state = self.state.lock();
         state.file = Some(file);
         state.is_trimmed = true;
-        self.trim(&mut state, RECENT);
+        self.trim(&mut state, recent);
     }
 
     /// The production's: there is no file, or no room in it, so only the newest pieces stand.
-    pub(super) fn unsaved(&self) {
+    pub(super) fn unsaved(&self, recent: usize) {
         let mut state = self.state.lock();
         state.file = None;
         state.is_trimmed = true;
-        self.trim(&mut state, RECENT);
+        self.trim(&mut state, recent);
     }
 
     fn trim(&self, state: &mut State, left: usize) {

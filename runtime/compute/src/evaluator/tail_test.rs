@@ -7,6 +7,9 @@ use compute::Tail as _;
 use deriva_system::scratch::{MemoryScratch, Scratch};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Pieces that stay in memory when all lie in a file.
+const RECENT: usize = 2 * AHEAD_MAX as usize;
+
 fn tail() -> Arc<Tail> {
     Tail::new(Meter::default())
 }
@@ -36,8 +39,8 @@ fn readers_see_every_piece_in_order_whenever_they_come() {
     let tail = tail();
     let mut early = tail.reader(unheard()).unwrap();
     assert!(next(&mut early).is_pending());
-    tail.give(piece(0));
-    tail.give(piece(1));
+    tail.give(piece(0), RECENT);
+    tail.give(piece(1), RECENT);
     let mut late = tail.reader(unheard()).unwrap();
     for number in 0..2 {
         assert_eq!(taken(&mut early), piece(number));
@@ -57,7 +60,7 @@ fn readers_see_every_piece_in_order_whenever_they_come() {
 #[test]
 fn a_failure_comes_after_what_was_there() {
     let tail = tail();
-    tail.give(piece(0));
+    tail.give(piece(0), RECENT);
     let mut reader = tail.reader(unheard()).unwrap();
     tail.end(Err(Fault::Cancelled));
     assert_eq!(taken(&mut reader), piece(0));
@@ -80,10 +83,10 @@ fn the_production_waits_for_its_fastest_reader_and_is_woken_once() {
         .unwrap();
     let slow = tail.reader(unheard()).unwrap();
     for number in 0..AHEAD_MAX - 1 {
-        tail.give(piece(number));
+        tail.give(piece(number), RECENT);
     }
     assert!(!tail.park());
-    tail.give(piece(AHEAD_MAX - 1));
+    tail.give(piece(AHEAD_MAX - 1), RECENT);
     assert!(tail.park());
     assert!(fast.is_awaited() && slow.is_awaited());
     let until_low = AHEAD_MAX - AHEAD_LOW;
@@ -114,12 +117,12 @@ fn what_lies_in_a_file_leaves_memory_and_is_read_from_there() {
             for piece in tail.whole().unwrap() {
                 file.push(&piece).unwrap();
             }
-            tail.moved(file.clone());
+            tail.moved(file.clone(), RECENT);
         }
         if number >= 5 {
             file.push(&piece(number)).unwrap();
         }
-        tail.give(piece(number));
+        tail.give(piece(number), RECENT);
     }
     let recent: u64 = (many - RECENT as u64..many)
         .map(|number| piece(number).len() as u64)
@@ -139,9 +142,9 @@ fn what_lies_in_a_file_leaves_memory_and_is_read_from_there() {
 fn without_a_file_who_is_behind_is_told_so() {
     let tail = tail();
     let mut behind = tail.reader(unheard()).unwrap();
-    tail.unsaved();
+    tail.unsaved(RECENT);
     for number in 0..=RECENT as u64 {
-        tail.give(piece(number));
+        tail.give(piece(number), RECENT);
     }
     let told = next(&mut behind);
     assert!(
@@ -154,8 +157,8 @@ fn without_a_file_who_is_behind_is_told_so() {
 #[test]
 fn what_is_pulled_leaves_memory_at_once() {
     let tail = tail();
-    tail.give(piece(7));
-    tail.give(piece(8));
+    tail.give(piece(7), RECENT);
+    tail.give(piece(8), RECENT);
     assert_eq!(tail.take_first(), Some(piece(7)));
     assert_eq!(tail.in_memory(), 1);
     assert_eq!(tail.take_first(), Some(piece(8)));

@@ -1,8 +1,9 @@
 //! The threads of the evaluator.
 //!
-//! A worker takes plans first (a plan finds work for the others), then productions whose readers
-//! have caught up, then functions, longest chain first, then graphs that run alone, which may hold all workers but one. It refuses to die of a
-//! panic, whoever's it is, and to keep a lock while it calls anything.
+//! A worker takes plans first (a plan finds work for the others), then by turns productions whose
+//! readers have caught up and functions, longest chain first; then graphs that run alone, which may
+//! hold all workers but one. It refuses to die of a panic, whoever's it is, and to keep a lock while
+//! it calls anything.
 
 use super::{
     board::{Answer, Check, FlightId, Job, RequestId, Worker},
@@ -65,26 +66,37 @@ impl Shared {
             if let Some(request) = state.plans.pop_front() {
                 return Some(Work::Plan(request));
             }
-            if let Some(course) = state.resumed.pop_front() {
-                return Some(Work::Produce(course));
-            }
-            if let Some(job) = state.board.next_for(worker) {
-                // Somebody else takes the second of two executions, at once if he has nothing to do.
-                if job.check != Check::Once && state.idle > 0 {
-                    self.work.notify_one();
-                }
-                return Some(Work::Run(job));
-            }
-            if state.running_alone < self.config.workers.saturating_sub(1).max(1)
-                && let Some(request) = state.solitary.pop_front()
-            {
-                state.running_alone += 1;
-                return Some(Work::Alone(request));
+            let work = match state.production_was_last {
+                true => self
+                    .call(&mut state, worker)
+                    .or_else(|| resumed(&mut state)),
+                false => resumed(&mut state).or_else(|| self.call(&mut state, worker)),
+            };
+            if let Some(work) = work {
+                state.production_was_last = matches!(work, Work::Produce(_));
+                return Some(work);
             }
             state.idle += 1;
             self.work.wait(&mut state);
             state.idle -= 1;
         }
+    }
+
+    /// A function to call, or a graph to run alone.
+    fn call(&self, state: &mut State, worker: Worker) -> Option<Work> {
+        if let Some(job) = state.board.next_for(worker) {
+            // Somebody else takes the second of two executions, at once if he has nothing to do.
+            if job.check != Check::Once && state.idle > 0 {
+                self.work.notify_one();
+            }
+            return Some(Work::Run(job));
+        }
+        if state.running_alone >= self.config.workers.saturating_sub(1).max(1) {
+            return None;
+        }
+        let request = state.solitary.pop_front()?;
+        state.running_alone += 1;
+        Some(Work::Alone(request))
     }
 
     /// Wakes as many workers as there are functions to call, less those that the caller takes itself.
@@ -108,10 +120,9 @@ impl Shared {
             Err(fault) => state.board.failed(flight, &fault),
         };
         self.wake(&state, usize::from(answers.is_empty()));
-        let gone = state.board.take_gone();
         let unwanted = Self::take_unwanted(&mut state);
         drop(state);
-        drop((gone, unwanted));
+        drop(unwanted);
         for Answer { request, result } in answers {
             self.answer(request, result.map(Found::Value));
         }
@@ -170,11 +181,10 @@ impl Shared {
         if !state.board.withdraw(id) && request.is_none() {
             return;
         }
-        let gone = state.board.take_gone();
         let unwanted = Self::take_unwanted(&mut state);
         drop(state);
         // Values in temporary files go with what held them: not under the lock.
-        drop((gone, unwanted));
+        drop(unwanted);
         metrics::counter!("materialize_withdrawals_total").increment(1);
     }
 
@@ -190,11 +200,12 @@ impl Shared {
         let tails = std::mem::take(&mut state.tails);
         drop(state);
         self.work.notify_all();
-        drop((gone, unwanted));
+        // Before what makes them goes, which would call them cancelled.
         for tail in tails.into_values() {
             let what = "the evaluator".to_owned();
             tail.end(Err(Fault::Unavailable { what }));
         }
+        drop((gone, unwanted));
         for (_, request) in requests {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
             request.cancelled.store(true, Ordering::Relaxed);
@@ -202,6 +213,10 @@ impl Shared {
             tell(request, Err(Fault::Unavailable { what }));
         }
     }
+}
+
+fn resumed(state: &mut State) -> Option<Work> {
+    state.resumed.pop_front().map(Work::Produce)
 }
 
 /// Whoever asked may panic on hearing the answer: that is theirs, and the worker goes on.
