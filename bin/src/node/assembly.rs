@@ -214,6 +214,7 @@ fn context(
         marks: parts.views.marks.clone(),
         verification: config.verification,
         storage: parts.views.storage.clone(),
+        commit: parts.commit.clone(),
         compute: parts.compute.clone(),
         clock: parts.clock.clone(),
         chunk_size: config.chunk_size,
@@ -267,7 +268,7 @@ fn children(
     children.push(cache_child(config, parts));
     children.push(verify_child(parts));
     children.push(materialize_child(config, parts));
-    children.push(gc_child(parts));
+    children.push(gc_child(config, parts));
     let [_, seat] = seats;
     children.push(gateway_child(parts, seat, gateways));
     children
@@ -345,7 +346,7 @@ fn materialize_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
     Child::in_slot(slot, move || (MaterializeSupervisor, args.clone()))
 }
 
-fn gc_child(parts: &Arc<Parts>) -> Child {
+fn gc_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
     let args = GcArgs {
         storage: parts.views.storage.clone(),
         commit: parts.commit.clone(),
@@ -353,8 +354,9 @@ fn gc_child(parts: &Arc<Parts>) -> Child {
         lane: parts.gc_lane.clone(),
         recipes: parts.views.recipes.clone(),
         cache: parts.slots.cache.clone(),
-        invalidations: parts.views.values.invalidations(),
+        values: parts.views.values.clone(),
         holds: parts.holds.clone(),
+        membership: config.membership,
         turn: parts.gc_turn.clone(),
     };
     Child::in_slot(&parts.slots.gc, move || (GcCoordinator, args.clone()))

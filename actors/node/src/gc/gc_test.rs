@@ -2,7 +2,7 @@
 //! happens in between.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{GcArgs, GcCoordinator};
+use super::{GcArgs, GcCoordinator, Membership};
 use crate::{
     blob::stand_test::{PATIENCE, Stand, bytes, produced, recipe, resident},
     cache::{CacheActor, CacheArgs, CacheConfig},
@@ -76,11 +76,11 @@ impl Stage {
             turn: Arc::new(Semaphore::new(1)),
             stand,
         };
-        stage.start(seen).await;
+        stage.start(seen, Membership::Alone).await;
         stage
     }
 
-    async fn start(&self, seen: Arc<dyn Storage>) {
+    async fn start(&self, seen: Arc<dyn Storage>, membership: Membership) {
         let stand = &self.stand;
         let args = DagArgs {
             storage: stand.storage.clone(),
@@ -93,6 +93,7 @@ impl Stage {
             .seat(Actor::spawn(None, DagActor, args).await.unwrap().0);
         let args = CacheArgs {
             values: stand.values.clone(),
+            commit: stand.commit.clone(),
             storage: stand.storage.clone(),
             lane: stand.lane.clone(),
             blobs: stand.blobs.clone(),
@@ -119,8 +120,9 @@ impl Stage {
             lane: Lane::start("gc", 16).unwrap(),
             recipes: self.recipes.clone(),
             cache: self.cache.clone(),
-            invalidations: stand.values.invalidations(),
+            values: stand.values.clone(),
             holds: self.holds.clone(),
+            membership,
             turn: self.turn.clone(),
         };
         self.gc

@@ -19,7 +19,7 @@ mod actor;
 mod decide;
 mod perform;
 
-pub use actor::{GcArgs, GcCoordinator};
+pub use actor::{GcArgs, GcCoordinator, Membership};
 
 #[cfg(test)]
 mod gc_test;

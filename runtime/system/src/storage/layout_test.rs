@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::storage::Space;
+use deriva_messages::cache::CascadeRoot;
 use deriva_model::FunctionId;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -408,5 +409,26 @@ fn the_keys_of_marks_are_read_back() {
     let no_text = [MARKED_PREFIX, &[0, 0, 0, 0, 0, 0, 0, 1], &[0xff, b'1']].concat();
     for bytes in [&b"marked/"[..], b"marked", b"forgotten/", &long, &no_text] {
         assert_eq!(parse_marked_key(bytes), None);
+    }
+}
+
+/// The key and value of a deferred cascade, byte by byte.
+#[test]
+fn a_deferred_cascade_keeps_its_bytes() {
+    let key = [&b"cascades/"[..], &[0, 0, 0, 0, 0, 0, 1, 2]].concat();
+    assert_eq!(cascade_key(0x0102), key);
+    assert_eq!(last_number(&key), Some(0x0102));
+    for (root, flag) in [(CascadeRoot::Spared, 0), (CascadeRoot::Included, 1)] {
+        let entry = CascadeEntry {
+            address: CAddr::from_bytes([7; 32]),
+            root,
+        };
+        let bytes = [&[flag][..], &[7; 32]].concat();
+        assert_eq!(entry.encode(), bytes);
+        assert_eq!(CascadeEntry::parse(&bytes), Some(entry));
+    }
+    let other = [&[2][..], &[7; 32]].concat();
+    for bytes in [&[][..], &[0], &other, &other[..32]] {
+        assert_eq!(CascadeEntry::parse(bytes), None);
     }
 }
