@@ -211,10 +211,10 @@ fn context(
         },
         recipes: parts.views.recipes.clone(),
         values: parts.views.values.clone(),
+        holds: parts.holds.clone(),
         marks: parts.views.marks.clone(),
         verification: config.verification,
         storage: parts.views.storage.clone(),
-        commit: parts.commit.clone(),
         compute: parts.compute.clone(),
         clock: parts.clock.clone(),
         chunk_size: config.chunk_size,
@@ -297,6 +297,7 @@ fn dag_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
         storage: parts.views.storage.clone(),
         commit: parts.commit.clone(),
         view: parts.views.recipes.clone(),
+        holds: parts.holds.clone(),
         reading: parts.graph_lane.clone(),
         config: DagConfig {
             recipe_budget_bytes: config.recipe_memory,
@@ -311,6 +312,7 @@ fn cache_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
     let args = CacheArgs {
         values: parts.views.values.clone(),
         storage: parts.views.storage.clone(),
+        commit: parts.commit.clone(),
         lane: parts.cache_lane.clone(),
         blobs: parts.slots.blobs.clone(),
         config: CacheConfig {

@@ -10,8 +10,8 @@ mod trim;
 mod void;
 
 pub(super) use cascade::{Asked, DEFERRED_MAX, cascade};
-pub(super) use void::void;
 pub(super) use deferred::finish_cascades;
+pub(super) use void::void;
 
 use super::{
     CacheArgs,

@@ -22,4 +22,6 @@ mod perform;
 pub use actor::{GcArgs, GcCoordinator, Membership};
 
 #[cfg(test)]
+mod attack_test;
+#[cfg(test)]
 mod gc_test;

@@ -9,7 +9,7 @@ use super::{
     Buried, Collector, Rules, Way, steps,
 };
 use deriva_messages::{Fault, gc::Collected};
-use deriva_model::{CAddr, Collection, Record};
+use deriva_model::{CAddr, Collection, Epoch, Record};
 use deriva_system::storage::{
     Reading, Space, StorageFault,
     layout::{self, ValueMarker},
@@ -27,11 +27,15 @@ pub(super) async fn run(mut run: Collector, grace: u64) -> Result<Collected, Fau
     let storage = run.args.storage.clone();
     let open = move || storage.get(Space::Meta, layout::META_EPOCH);
     let open = run.args.lane.run(open).await??;
-    let (epoch, _) = open
-        .and_then(|raw| layout::parse_epoch(&raw))
-        .ok_or_else(|| Fault::StoreFailed {
-            why: "the open epoch cannot be read".to_owned(),
-        })?;
+    // Where nothing was ever written none is open, and nothing has been touched.
+    let epoch = match open {
+        None => Epoch::new(0),
+        Some(raw) => layout::parse_epoch(&raw)
+            .map(|(epoch, _)| epoch)
+            .ok_or_else(|| Fault::StoreFailed {
+                why: "the open epoch cannot be read".to_owned(),
+            })?,
+    };
     let rules = Rules {
         collection: Collection {
             // The second of the two that it would open.
