@@ -20,7 +20,7 @@ use deriva_system::{
     shard::shard_of,
     storage::Storage,
     supervise::{ChildReport, Slot},
-    view::{Marks, RecipeView, ValueView},
+    view::{Holds, Marks, RecipeView, ValueView},
 };
 use std::{
     fmt,
@@ -99,6 +99,8 @@ pub struct NodeParts {
     pub slots: Slots,
     pub recipes: Arc<RecipeView>,
     pub values: Arc<ValueView>,
+    /// The node's.
+    pub holds: Arc<Holds>,
     pub marks: Arc<Marks>,
     /// What every request is verified by at least.
     pub verification: Verification,

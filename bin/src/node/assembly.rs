@@ -211,6 +211,7 @@ fn context(
         },
         recipes: parts.views.recipes.clone(),
         values: parts.views.values.clone(),
+        holds: parts.holds.clone(),
         marks: parts.views.marks.clone(),
         verification: config.verification,
         storage: parts.views.storage.clone(),
@@ -267,7 +268,7 @@ fn children(
     children.push(cache_child(config, parts));
     children.push(verify_child(parts));
     children.push(materialize_child(config, parts));
-    children.push(gc_child(parts));
+    children.push(gc_child(config, parts));
     let [_, seat] = seats;
     children.push(gateway_child(parts, seat, gateways));
     children
@@ -296,6 +297,7 @@ fn dag_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
         storage: parts.views.storage.clone(),
         commit: parts.commit.clone(),
         view: parts.views.recipes.clone(),
+        holds: parts.holds.clone(),
         reading: parts.graph_lane.clone(),
         config: DagConfig {
             recipe_budget_bytes: config.recipe_memory,
@@ -310,6 +312,7 @@ fn cache_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
     let args = CacheArgs {
         values: parts.views.values.clone(),
         storage: parts.views.storage.clone(),
+        commit: parts.commit.clone(),
         lane: parts.cache_lane.clone(),
         blobs: parts.slots.blobs.clone(),
         config: CacheConfig {
@@ -345,7 +348,7 @@ fn materialize_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
     Child::in_slot(slot, move || (MaterializeSupervisor, args.clone()))
 }
 
-fn gc_child(parts: &Arc<Parts>) -> Child {
+fn gc_child(config: &NodeConfig, parts: &Arc<Parts>) -> Child {
     let args = GcArgs {
         storage: parts.views.storage.clone(),
         commit: parts.commit.clone(),
@@ -353,8 +356,9 @@ fn gc_child(parts: &Arc<Parts>) -> Child {
         lane: parts.gc_lane.clone(),
         recipes: parts.views.recipes.clone(),
         cache: parts.slots.cache.clone(),
-        invalidations: parts.views.values.invalidations(),
+        values: parts.views.values.clone(),
         holds: parts.holds.clone(),
+        membership: config.membership,
         turn: parts.gc_turn.clone(),
     };
     Child::in_slot(&parts.slots.gc, move || (GcCoordinator, args.clone()))

@@ -3,6 +3,7 @@
 //! It refuses what this release cannot do: a node that is told to join a cluster says so and stops.
 
 use super::settings::{Settings, SettingsError};
+use deriva_actors::gc::Membership;
 use deriva_messages::verify::Verification;
 use deriva_model::ChunkSize;
 use deriva_store::LogDamage;
@@ -34,6 +35,8 @@ pub struct NodeConfig {
     pub stream_output: u64,
     pub function_wall: Duration,
     pub verification: Verification,
+    /// Alone: no setting that joins a cluster is taken yet.
+    pub membership: Membership,
 }
 
 /// More workers than this only take memory for their stacks.
@@ -45,7 +48,7 @@ impl TryFrom<&Settings> for NodeConfig {
     type Error = SettingsError;
 
     fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
-        refuse_cluster(settings)?;
+        let membership = membership(settings)?;
         let address = "an address and a port, such as 127.0.0.1:50051";
         let count = "a whole number";
         let seconds = settings.parsed("function_seconds", "a whole number of seconds")?;
@@ -91,6 +94,7 @@ impl TryFrom<&Settings> for NodeConfig {
             stream_output: settings.size("stream_output")?,
             function_wall: Duration::from_secs(seconds),
             verification: settings.parsed("verification", Verification::FORMS)?,
+            membership,
         })
     }
 }
@@ -122,7 +126,7 @@ fn chunk(bytes: u64) -> Option<ChunkSize> {
 }
 
 /// Clustering comes later: to take the setting and do nothing would be a lie.
-fn refuse_cluster(settings: &Settings) -> Result<(), SettingsError> {
+fn membership(settings: &Settings) -> Result<Membership, SettingsError> {
     for (key, silent) in [
         ("cluster_listen", ""),
         ("seeds", ""),
@@ -132,7 +136,7 @@ fn refuse_cluster(settings: &Settings) -> Result<(), SettingsError> {
             return Err(settings.bad(key, "nothing yet: this release runs single nodes"));
         }
     }
-    Ok(())
+    Ok(Membership::Alone)
 }
 
 #[cfg(test)]

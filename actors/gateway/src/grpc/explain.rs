@@ -24,9 +24,15 @@ pub(super) async fn explain(
     message: ExplainRequest,
 ) -> Result<Items<ExplainResponse>, Fault> {
     let root = address::read("addr", &message.addr)?;
+    // Until the last node is told: what was found in the first look is there in the later ones.
+    let held = call.context.node.holds.hold(vec![root]).await;
     let nodes = graph::ask(&call, root, GraphQuestion::TopologicalOrder).await?;
     let order: Vec<CAddr> = nodes.into_iter().map(|node| node.address).collect();
-    Ok(pump(TOGETHER, |outlet| tell(call, order, outlet)))
+    Ok(pump(TOGETHER, |outlet| async move {
+        let told = tell(call, order, outlet).await;
+        drop(held);
+        told
+    }))
 }
 
 async fn tell(

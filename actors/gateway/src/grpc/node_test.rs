@@ -455,6 +455,7 @@ impl TestNode {
         let context = GatewayContext::new(NodeParts {
             slots,
             recipes: Arc::new(RecipeView::default()),
+            holds: Arc::default(),
             values,
             marks,
             verification: Verification::Off,

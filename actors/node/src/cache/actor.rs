@@ -15,7 +15,7 @@ use deriva_messages::{
 use deriva_model::CAddr;
 use deriva_system::{
     lane::Lane,
-    storage::Storage,
+    storage::{CommitLane, Storage},
     supervise::{Envelope, Slot},
     view::{Produced, Resident, ValueView},
 };
@@ -28,6 +28,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 pub struct CacheArgs {
     pub values: Arc<ValueView>,
     pub storage: Arc<dyn Storage>,
+    /// The node's one order: for what a deferred cascade writes down.
+    pub commit: CommitLane,
     /// For the cache's own reads.
     pub lane: Lane,
     /// All shards of the node, by shard number.
@@ -62,6 +64,8 @@ impl Actor for CacheActor {
     ) -> Result<CacheState, ActorProcessingErr> {
         let (values, config) = (args.values.clone(), args.config);
         let disk = Arc::new(Disk::open(args).await);
+        // Before anybody is served: what was promised to be gone is gone.
+        perform::finish_cascades(&disk).await?;
         let mut state = CacheState {
             ledger: Ledger::new(config),
             values,
@@ -241,11 +245,15 @@ impl CacheState {
         reply: Reply<Evicted>,
         credit: Option<OwnedSemaphorePermit>,
     ) {
-        let in_memory = self.values.invalidate(&address);
+        let window = self.values.invalidations().begin(vec![address]);
+        let in_memory = self.values.unlink(&address);
         self.ledger.forget(&address);
         let disk = self.disk.clone();
         tokio::spawn(async move {
-            perform::answer(reply, disk.invalidate(address, in_memory).await);
+            let done = disk.invalidate(address, in_memory).await;
+            // Until here a Get may find it on disk; from here on it begins under the next number.
+            drop(window);
+            perform::answer(reply, done);
             drop(credit);
         });
     }

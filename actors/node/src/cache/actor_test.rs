@@ -6,7 +6,7 @@ use deriva_messages::Fault;
 use deriva_model::SealedRecipe;
 use deriva_system::{
     storage::{
-        Reading, Space,
+        MemoryStorage, Reading, Space,
         layout::{self, Counter},
     },
     supervise::SlotLimits,
@@ -35,9 +35,22 @@ impl Cache {
         cache
     }
 
-    async fn start(&self) {
+    /// The cache of the `boot`-th start over a store.
+    pub(super) async fn after(storage: Arc<MemoryStorage>, boot: u64) -> Self {
+        let stand = Stand::over(storage, boot);
+        stand.start_shards().await;
+        let cache = Self {
+            stand,
+            slot: Slot::new("cache", SlotLimits::default()),
+        };
+        cache.start().await;
+        cache
+    }
+
+    pub(super) async fn start(&self) {
         let args = CacheArgs {
             values: self.stand.values.clone(),
+            commit: self.stand.commit.clone(),
             storage: self.stand.storage.clone(),
             lane: self.stand.lane.clone(),
             blobs: self.stand.blobs.clone(),
@@ -314,7 +327,7 @@ async fn a_value_that_waits_for_the_disk_while_it_is_invalidated_is_not_kept() {
         let invalidate = |reply| CacheMessage::Invalidate { address, reply };
         slot.call(PATIENCE, invalidate).await
     });
-    while cache.stand.values.invalidation_number() == 0 {
+    while cache.stand.values.peek(&recipe.address()).is_some() {
         tokio::task::yield_now().await;
     }
     release.send(()).unwrap();
@@ -386,4 +399,66 @@ async fn a_store_that_takes_no_writes_costs_only_the_disk_copy() {
     assert!(cache.stand.values.get(&recipe.address()).is_none());
     cache.stand.storage.heal();
     assert_eq!(cache.evict_all().await, Evicted::default());
+}
+
+#[tokio::test]
+async fn nothing_read_from_disk_while_it_is_being_invalidated_comes_in() {
+    let cache = Cache::new().await;
+    let old = stored(&cache, "old");
+    let value = resident(&old, &bytes(1, 100), Origin::Stored);
+    cache.land(&old, &value, 0);
+    cache.until(|counts| counts.disk_values == 1).await;
+    // The disk takes its time: nothing is dropped until it is let go on.
+    let (go_on, waiting) = std::sync::mpsc::channel::<()>();
+    let commit = cache.stand.commit.clone();
+    let slow = tokio::spawn(async move {
+        let step = move |_: &mut deriva_system::storage::commit::Step<'_>| {
+            waiting.recv().unwrap();
+            Ok(())
+        };
+        commit
+            .commit(deriva_system::storage::Durability::Behind, step)
+            .await
+    });
+    let slot = cache.slot.clone();
+    let address = old.address();
+    let invalidated = tokio::spawn(async move {
+        let invalidate = |reply| CacheMessage::Invalidate { address, reply };
+        slot.call::<Evicted>(PATIENCE, invalidate).await
+    });
+    let gone = async {
+        while cache.stand.values.peek(&address).is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
+    // A Get that begins now still finds the record on disk, and may answer by it.
+    let begun = cache.stand.values.invalidation_number();
+    let key = layout::address_key(&address);
+    assert!(
+        cache
+            .stand
+            .storage
+            .get(Space::Records, &key)
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(cache.land(&old, &value, begun), Landing::Stale);
+    let consumer = recipe("consumer", vec![address]);
+    cache.stand.store_recipe(&consumer);
+    let made = resident(&consumer, &bytes(2, 100), Origin::Stored);
+    assert_eq!(cache.land(&consumer, &made, begun), Landing::Stale);
+    // What has nothing to do with it is recorded all the while.
+    let other = stored(&cache, "other");
+    let begun_too = cache.stand.values.invalidation_number();
+    let beside = resident(&other, &bytes(3, 100), Origin::Stored);
+    assert_eq!(cache.land(&other, &beside, begun_too), Landing::Ring);
+    go_on.send(()).unwrap();
+    slow.await.unwrap().unwrap();
+    assert_eq!(invalidated.await.unwrap().unwrap().values, 1);
+    assert!(cache.stand.values.get(&address).is_none());
+    // Nor does one that was read before and arrives after.
+    assert_eq!(cache.land(&old, &value, begun), Landing::Stale);
+    let now = cache.stand.values.invalidation_number();
+    assert_eq!(cache.land(&old, &value, now), Landing::Ring);
 }

@@ -11,7 +11,7 @@ use deriva_messages::{
 };
 use deriva_model::SealedRecipe;
 use deriva_system::{
-    storage::{Batch, Durability, Space, layout, layout::Counter},
+    storage::{Batch, Durability, Reading, Space, layout, layout::Counter},
     view::{Landing, Origin},
 };
 
@@ -300,4 +300,121 @@ async fn what_consumed_something_stale_is_not_recorded_while_and_after_a_cascade
     drop(cache.stand.values.invalidations().cascade());
     assert_eq!(cache.land(&over, &value, begun), Landing::Stale);
     assert_eq!(cache.land_new(&over), Landing::Ring);
+}
+
+/// What is on disk of cascades that are not done.
+fn pending(cache: &Cache) -> usize {
+    cache.stand.keys(Space::Meta, layout::CASCADES_PREFIX)
+}
+
+#[tokio::test]
+async fn a_deferred_cascade_that_a_power_cut_interrupts_is_ended_before_the_next_start_serves() {
+    let cache = Cache::new().await;
+    let (leaf, all) = cache.diamond().await;
+    // What the shards wrote behind is on disk.
+    let sync = |_: &mut deriva_system::storage::commit::Step<'_>| Ok(());
+    cache
+        .stand
+        .commit
+        .commit(Durability::Synced, sync)
+        .await
+        .unwrap();
+    // The shards stand still: the cascade is answered, and nothing of it is done.
+    for slot in cache.stand.blobs.iter() {
+        slot.cell().unwrap().kill_and_wait(None).await.unwrap();
+    }
+    let told = cache
+        .cascade(leaf, CascadeRoot::Included, CascadePolicy::Deferred)
+        .await
+        .unwrap();
+    assert_eq!(told.evicted, 3);
+    let memory = cache.stand.storage.clone();
+    memory.cut_power();
+    assert_eq!(
+        memory
+            .get(Space::Meta, &layout::cascade_key(0))
+            .unwrap()
+            .unwrap()
+            .len(),
+        33
+    );
+    let start = Cache::after(memory.clone(), 2).await;
+    start.assert_empty();
+    assert_eq!(pending(&start), 0);
+    for recipe in &all {
+        assert_ne!(start.land_new(recipe), Landing::Stale);
+    }
+    // It is done once: what was made since stays at the start after.
+    start.until(|counts| counts.disk_values == 3).await;
+    let after = Cache::after(memory, 3).await;
+    assert_eq!(after.counts().await.disk_values, 3);
+}
+
+#[tokio::test]
+async fn a_deferred_cascade_leaves_nothing_written_down_when_it_is_done() {
+    let cache = Cache::new().await;
+    let (leaf, _) = cache.diamond().await;
+    cache
+        .cascade(leaf, CascadeRoot::Included, CascadePolicy::Deferred)
+        .await
+        .unwrap();
+    cache
+        .until(|counts| counts.resident_values == 0 && counts.disk_values == 0)
+        .await;
+    cache.until(|_| pending(&cache) == 0).await;
+}
+
+#[tokio::test]
+async fn a_restarted_cache_ends_what_its_predecessor_deferred_in_memory_too() {
+    let cache = Cache::new().await;
+    let (leaf, [_, _, top]) = cache.diamond().await;
+    let far = recipe("far", vec![top.address()]);
+    let value = resident(&far, &bytes(2, 100), Origin::Transient);
+    cache.land(&far, &value, cache.stand.values.invalidation_number());
+    cache.until(|counts| counts.resident_values == 4).await;
+    let entry = layout::CascadeEntry {
+        address: leaf,
+        root: CascadeRoot::Included,
+    };
+    let mut batch = Batch::default();
+    batch.put(Space::Meta, layout::cascade_key(7), entry.encode());
+    cache
+        .stand
+        .storage
+        .write(&batch, Durability::Synced)
+        .unwrap();
+    cache
+        .slot
+        .cell()
+        .unwrap()
+        .kill_and_wait(None)
+        .await
+        .unwrap();
+    cache.start().await;
+    cache.assert_empty();
+    assert_eq!(cache.counts().await, CacheCounts::default());
+    assert_eq!(pending(&cache), 0);
+}
+
+#[tokio::test]
+async fn a_cascade_written_down_that_cannot_be_read_leaves_no_value() {
+    let cache = Cache::new().await;
+    cache.diamond().await;
+    let mut batch = Batch::default();
+    batch.put(Space::Meta, layout::cascade_key(7), vec![9; 3]);
+    cache
+        .stand
+        .storage
+        .write(&batch, Durability::Synced)
+        .unwrap();
+    cache
+        .slot
+        .cell()
+        .unwrap()
+        .kill_and_wait(None)
+        .await
+        .unwrap();
+    cache.start().await;
+    cache.assert_empty();
+    assert_eq!(pending(&cache), 0);
 }

@@ -5,10 +5,12 @@
 //! It refuses to retry: a value that could not be kept is only not kept.
 
 mod cascade;
+mod deferred;
 mod trim;
 mod void;
 
 pub(super) use cascade::{Asked, DEFERRED_MAX, cascade};
+pub(super) use deferred::finish_cascades;
 pub(super) use void::void;
 
 use super::{
@@ -24,7 +26,7 @@ use deriva_messages::{
 use deriva_model::CAddr;
 use deriva_system::{
     lane::Lane,
-    storage::{Storage, StorageFault, commit::read_number, layout::Counter},
+    storage::{CommitLane, Storage, StorageFault, commit::read_number, layout::Counter},
     supervise::Slot,
     view::{Resident, ValueView},
 };
@@ -57,6 +59,7 @@ pub(super) enum Job {
 /// The disk as the cache reaches it.
 pub(super) struct Disk {
     storage: Arc<dyn Storage>,
+    commit: CommitLane,
     lane: Lane,
     blobs: Arc<[Slot<BlobMessage>]>,
     values: Arc<ValueView>,
@@ -133,6 +136,7 @@ impl Disk {
     pub(super) async fn open(args: CacheArgs) -> Self {
         let disk = Self {
             storage: args.storage,
+            commit: args.commit,
             lane: args.lane,
             blobs: args.blobs,
             values: args.values,

@@ -7,6 +7,7 @@ use deriva_system::{storage::Space, view::Origin};
 pub(super) async fn disk(stand: &Stand, disk_bytes: u64) -> Disk {
     let args = CacheArgs {
         values: stand.values.clone(),
+        commit: stand.commit.clone(),
         storage: stand.storage.clone(),
         lane: stand.lane.clone(),
         blobs: stand.blobs.clone(),

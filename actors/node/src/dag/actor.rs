@@ -7,7 +7,7 @@ use deriva_system::{
     lane::Lane,
     storage::{CommitLane, Storage},
     supervise::Envelope,
-    view::RecipeView,
+    view::{Holds, RecipeView},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{future::Future, sync::Arc};
@@ -20,6 +20,8 @@ pub struct DagArgs {
     pub storage: Arc<dyn Storage>,
     pub commit: CommitLane,
     pub view: Arc<RecipeView>,
+    /// The node's: no collection takes apart what a question is about.
+    pub holds: Arc<Holds>,
     /// Where questions about the graph read; they may take long.
     pub reading: Lane,
     pub config: DagConfig,

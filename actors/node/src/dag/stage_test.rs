@@ -49,6 +49,7 @@ impl Stage {
             storage: memory.clone(),
             commit,
             view: Arc::default(),
+            holds: Arc::default(),
             reading: Lane::start("graph", 16).unwrap(),
             config,
         };

@@ -7,7 +7,7 @@ use deriva_system::{
     lane::Lane,
     storage::{CommitLane, Storage},
     supervise::{Envelope, Slot},
-    view::{Holds, Invalidations, RecipeView},
+    view::{Holds, RecipeView, ValueView},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
@@ -15,6 +15,26 @@ use tokio::sync::Semaphore;
 
 /// What a client is told to wait while another collection runs.
 const RETRY_AFTER_MS: u64 = 1000;
+
+/// Whether a node is alone, as its settings say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    Alone,
+    InCluster,
+}
+
+impl Membership {
+    /// # Errors
+    /// `Unsupported` in a cluster: what no node references here, another may.
+    pub(super) fn may_collect(self) -> Result<(), Fault> {
+        match self {
+            Self::Alone => Ok(()),
+            Self::InCluster => Err(Fault::Unsupported {
+                what: "a collection on a node of a cluster".to_owned(),
+            }),
+        }
+    }
+}
 
 /// What the coordinator works on; nothing of it is the actor's alone.
 #[derive(Clone)]
@@ -26,10 +46,11 @@ pub struct GcArgs {
     pub lane: Lane,
     pub recipes: Arc<RecipeView>,
     pub cache: Slot<CacheMessage>,
-    /// The node's: `ValueView::invalidations`.
-    pub invalidations: Arc<Invalidations>,
+    /// The node's; the collection reads it and opens its invalidations.
+    pub values: Arc<ValueView>,
     /// The node's.
     pub holds: Arc<Holds>,
+    pub membership: Membership,
     /// One permit: outlives the actor as a collection does.
     pub turn: Arc<Semaphore>,
 }
@@ -66,6 +87,10 @@ impl Actor for GcCoordinator {
     ) -> Result<(), ActorProcessingErr> {
         let Envelope { message, credit } = envelope;
         let GcMessage::Collect { request, reply } = message;
+        if let Err(fault) = state.membership.may_collect() {
+            perform::answer(reply, Err(fault));
+            return Ok(());
+        }
         let Ok(turn) = state.turn.clone().try_acquire_owned() else {
             perform::answer(reply, Err(busy()));
             return Ok(());

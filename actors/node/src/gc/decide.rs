@@ -40,11 +40,41 @@ pub(super) enum Fate {
     Recipe {
         aliases: Vec<CAddr>,
     },
+    /// Only some of the aliases that lead to it: a bound leaves the rest to the next collection.
+    Aliases(Vec<CAddr>),
+}
+
+impl Fate {
+    /// What of it may go when so many may.
+    pub(super) fn within(self, left: u64) -> Self {
+        match self {
+            Self::Recipe { mut aliases } if aliases.len() as u64 >= left => {
+                aliases.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                Self::Aliases(aliases)
+            }
+            fate => fate,
+        }
+    }
+
+    /// Every address that goes.
+    pub(super) fn removed(&self, address: &CAddr) -> Vec<CAddr> {
+        match self {
+            Self::Stays => Vec::new(),
+            Self::Leaf { .. } => vec![*address],
+            Self::Recipe { aliases } => std::iter::once(*address)
+                .chain(aliases.iter().copied())
+                .collect(),
+            Self::Aliases(aliases) => aliases.clone(),
+        }
+    }
 }
 
 impl Judge<'_> {
     /// What is stored under an address goes, or stays. What cannot be read stays.
     pub(super) fn fate(&self, store: &dyn Reading, address: &CAddr) -> Result<Fate, StorageFault> {
+        if self.gone.contains(address) {
+            return Ok(Fate::Stays);
+        }
         match self.read_fate(store, address) {
             Err(StorageFault::Damaged { why }) => {
                 metrics::counter!("gc_unreadable_total").increment(1);

@@ -2,7 +2,7 @@
 //! happens in between.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{GcArgs, GcCoordinator};
+use super::{GcArgs, GcCoordinator, Membership};
 use crate::{
     blob::stand_test::{PATIENCE, Stand, bytes, produced, recipe, resident},
     cache::{CacheActor, CacheArgs, CacheConfig},
@@ -37,7 +37,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const NO_GRACE: Collect = Collect {
+pub(super) const NO_GRACE: Collect = Collect {
     grace: Duration::ZERO,
     extent: Extent::Remove,
     max_removals: None,
@@ -45,25 +45,29 @@ const NO_GRACE: Collect = Collect {
 };
 
 /// A node without gateways and evaluator.
-struct Stage {
-    stand: Stand,
-    clock: Arc<ManualClock>,
-    recipes: Arc<RecipeView>,
-    holds: Arc<Holds>,
-    dag: Slot<DagMessage>,
-    cache: Slot<CacheMessage>,
-    gc: Slot<GcMessage>,
-    turn: Arc<Semaphore>,
+pub(super) struct Stage {
+    pub(super) stand: Stand,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) recipes: Arc<RecipeView>,
+    pub(super) holds: Arc<Holds>,
+    pub(super) dag: Slot<DagMessage>,
+    pub(super) cache: Slot<CacheMessage>,
+    pub(super) gc: Slot<GcMessage>,
+    pub(super) turn: Arc<Semaphore>,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let memory = Arc::new(MemoryStorage::default());
         Self::over(memory.clone(), 1, memory).await
     }
 
     /// `seen` is what the collection works on: the memory, or something that cuts its power.
-    async fn over(memory: Arc<MemoryStorage>, boot: u64, seen: Arc<dyn Storage>) -> Self {
+    pub(super) async fn over(
+        memory: Arc<MemoryStorage>,
+        boot: u64,
+        seen: Arc<dyn Storage>,
+    ) -> Self {
         let stand = Stand::over(memory, boot);
         stand.start_shards().await;
         let stage = Self {
@@ -76,23 +80,17 @@ impl Stage {
             turn: Arc::new(Semaphore::new(1)),
             stand,
         };
-        stage.start(seen).await;
+        stage.start(seen, Membership::Alone).await;
         stage
     }
 
-    async fn start(&self, seen: Arc<dyn Storage>) {
+    pub(super) async fn start(&self, seen: Arc<dyn Storage>, membership: Membership) {
         let stand = &self.stand;
-        let args = DagArgs {
-            storage: stand.storage.clone(),
-            commit: stand.commit.clone(),
-            view: self.recipes.clone(),
-            reading: Lane::start("graph", 16).unwrap(),
-            config: DagConfig::default(),
-        };
-        self.dag
-            .seat(Actor::spawn(None, DagActor, args).await.unwrap().0);
+        self.start_dag(stand.storage.clone(), DagConfig::default())
+            .await;
         let args = CacheArgs {
             values: stand.values.clone(),
+            commit: stand.commit.clone(),
             storage: stand.storage.clone(),
             lane: stand.lane.clone(),
             blobs: stand.blobs.clone(),
@@ -104,6 +102,25 @@ impl Stage {
         };
         self.cache
             .seat(Actor::spawn(None, CacheActor, args).await.unwrap().0);
+        self.start_gc(seen, membership).await;
+    }
+
+    pub(super) async fn start_dag(&self, storage: Arc<dyn Storage>, config: DagConfig) {
+        let stand = &self.stand;
+        let args = DagArgs {
+            storage,
+            commit: stand.commit.clone(),
+            view: self.recipes.clone(),
+            holds: self.holds.clone(),
+            reading: Lane::start("graph", 16).unwrap(),
+            config,
+        };
+        self.dag
+            .seat(Actor::spawn(None, DagActor, args).await.unwrap().0);
+    }
+
+    pub(super) async fn start_gc(&self, seen: Arc<dyn Storage>, membership: Membership) {
+        let stand = &self.stand;
         // Over storage of its own kind a lane of its own; else the node's one order.
         let commit = match Arc::ptr_eq(&(stand.storage.clone() as Arc<dyn Storage>), &seen) {
             true => stand.commit.clone(),
@@ -119,8 +136,9 @@ impl Stage {
             lane: Lane::start("gc", 16).unwrap(),
             recipes: self.recipes.clone(),
             cache: self.cache.clone(),
-            invalidations: stand.values.invalidations(),
+            values: stand.values.clone(),
             holds: self.holds.clone(),
+            membership,
             turn: self.turn.clone(),
         };
         self.gc
@@ -129,16 +147,16 @@ impl Stage {
         drop(self.turn.acquire().await.unwrap());
     }
 
-    async fn collect(&self, request: Collect) -> Result<Collected, Fault> {
+    pub(super) async fn collect(&self, request: Collect) -> Result<Collected, Fault> {
         let collect = |reply| GcMessage::Collect { request, reply };
         self.gc.call(PATIENCE, collect).await
     }
 
-    async fn leaf(&self, seed: u8, len: usize) -> CAddr {
+    pub(super) async fn leaf(&self, seed: u8, len: usize) -> CAddr {
         self.stand.put(&bytes(seed, len)).await.unwrap().address
     }
 
-    async fn put(&self, recipe: &SealedRecipe) {
+    pub(super) async fn put(&self, recipe: &SealedRecipe) {
         let recipes = vec![Arc::new(recipe.clone())];
         let missing = MissingInputs::Refuse;
         let put = |reply| DagMessage::Put {
@@ -149,13 +167,13 @@ impl Stage {
         self.dag.call::<()>(PATIENCE, put).await.unwrap();
     }
 
-    async fn over_inputs(&self, name: &str, inputs: &[CAddr]) -> SealedRecipe {
+    pub(super) async fn over_inputs(&self, name: &str, inputs: &[CAddr]) -> SealedRecipe {
         let recipe = recipe(name, inputs.to_vec());
         self.put(&recipe).await;
         recipe
     }
 
-    async fn import(&self, old: CAddr, recipe: &Arc<SealedRecipe>) -> Imported {
+    pub(super) async fn import(&self, old: CAddr, recipe: &Arc<SealedRecipe>) -> Imported {
         let recipe = recipe.clone();
         let import = |reply| DagMessage::Import {
             recipes: vec![OldRecipe { old, recipe }],
@@ -166,7 +184,7 @@ impl Stage {
         done.into_iter().next().unwrap().unwrap()
     }
 
-    async fn forget(&self, address: CAddr, consumers: Consumers) {
+    pub(super) async fn forget(&self, address: CAddr, consumers: Consumers) {
         let forget = |reply| DagMessage::Forget {
             address,
             consumers,
@@ -175,12 +193,12 @@ impl Stage {
         self.dag.call::<Forgotten>(PATIENCE, forget).await.unwrap();
     }
 
-    async fn pin(&self, address: CAddr) {
+    pub(super) async fn pin(&self, address: CAddr) {
         let pin = |reply| DagMessage::Pin { address, reply };
         assert!(self.dag.call::<bool>(PATIENCE, pin).await.unwrap());
     }
 
-    async fn value(&self, recipe: &SealedRecipe) {
+    pub(super) async fn value(&self, recipe: &SealedRecipe) {
         let value = resident(recipe, &bytes(9, 100), Origin::Stored);
         let begun = self.stand.values.invalidation_number();
         let landing = self.stand.values.offer(produced(recipe, &value, begun));
@@ -201,12 +219,12 @@ impl Stage {
         tokio::time::timeout(PATIENCE, on_disk).await.unwrap();
     }
 
-    fn holds(&self, address: CAddr) -> bool {
+    pub(super) fn holds(&self, address: CAddr) -> bool {
         holds(&self.stand.storage, address)
     }
 }
 
-fn holds(memory: &MemoryStorage, address: CAddr) -> bool {
+pub(super) fn holds(memory: &MemoryStorage, address: CAddr) -> bool {
     let key = layout::address_key(&address);
     [Space::Leaves, Space::Recipes, Space::Aliases]
         .iter()

@@ -19,7 +19,9 @@ mod actor;
 mod decide;
 mod perform;
 
-pub use actor::{GcArgs, GcCoordinator};
+pub use actor::{GcArgs, GcCoordinator, Membership};
 
+#[cfg(test)]
+mod attack_test;
 #[cfg(test)]
 mod gc_test;

@@ -58,6 +58,7 @@ impl Node {
         let node = Self::new().await;
         let args = CacheArgs {
             values: node.stand.values.clone(),
+            commit: node.stand.commit.clone(),
             storage: node.stand.storage.clone(),
             lane: Lane::start("cache", 8).unwrap(),
             blobs: node.stand.blobs.clone(),
@@ -500,7 +501,8 @@ async fn a_value_that_is_invalidated_while_it_is_read_does_not_come_back() {
     let (recipe, bytes) = (node.stored("f", vec![]), bytes(12, 10));
     let value = resident(&recipe, &bytes, Origin::Stored);
     let begun = node.sources.invalidations();
-    node.stand.values.invalidate(&recipe.address());
+    let window = node.stand.values.invalidations();
+    drop(window.begin(vec![recipe.address()]));
     node.sources.produced(produced(&recipe, &value, begun));
     assert!(
         node.sources

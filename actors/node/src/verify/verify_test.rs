@@ -73,6 +73,7 @@ impl Node {
     async fn start_cache(&self) {
         let args = CacheArgs {
             values: self.stand.values.clone(),
+            commit: self.stand.commit.clone(),
             storage: self.stand.storage.clone(),
             lane: Lane::start("cache", 8).unwrap(),
             blobs: self.stand.blobs.clone(),

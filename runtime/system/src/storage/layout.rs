@@ -23,6 +23,7 @@
 //! | meta | `forgotten/` recipe | the epoch of its forgetting |
 //! | meta | `tomb/` address | the highest touch epoch that its removal kills |
 //! | meta | `collection` | of the collection under way: epoch, grace (ms), removals left |
+//! | meta | `cascades/` number | of a deferred cascade that is not done: `00` if its root is spared, `01` if not; the root |
 //! | meta | `longest_grace` | of all collections so far (ms) |
 //! | meta | `marked/` length of the name, name, version | of a function that gave two answers: `00` while what it made is voided, `01` after; epoch, recipe, two outcomes: `00` and 32 zeros for a failure, `01` and the content hash |
 //! | meta | `agreed/` recipe | the content hash that two executions agreed on |
@@ -37,6 +38,10 @@
 mod mark;
 
 pub use mark::{MarkEntry, MarkStage, marked_key, parse_marked_key};
+#[path = "under_way.rs"]
+mod under_way;
+
+pub use under_way::{CascadeEntry, CollectionEntry, cascade_key};
 
 use bytes::Bytes;
 use deriva_messages::blob::Locator;
@@ -59,6 +64,7 @@ pub const TOMB_PREFIX: &[u8] = b"tomb/";
 pub const MARKED_PREFIX: &[u8] = b"marked/";
 pub const AGREED_PREFIX: &[u8] = b"agreed/";
 pub const META_COLLECTION: &[u8] = b"collection";
+pub const CASCADES_PREFIX: &[u8] = b"cascades/";
 /// Milliseconds of the longest grace that any collection was given: tombstones are kept as long.
 pub const META_LONGEST_GRACE: &[u8] = b"longest_grace";
 
@@ -317,35 +323,6 @@ pub fn tomb_key(address: &CAddr) -> Vec<u8> {
     [TOMB_PREFIX, address.as_bytes()].concat()
 }
 
-/// What a collection under way writes down, so that one that was cut off is gone on with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CollectionEntry {
-    pub epoch: Epoch,
-    /// Milliseconds.
-    pub grace: u64,
-    /// Objects that it may still remove.
-    pub left: u64,
-}
-
-impl CollectionEntry {
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let numbers = [self.epoch.number(), self.grace, self.left];
-        numbers.map(u64::to_be_bytes).concat()
-    }
-
-    #[must_use]
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let (epoch, rest) = split_number(bytes)?;
-        let (grace, rest) = split_number(rest)?;
-        Some(Self {
-            epoch: Epoch::new(epoch),
-            grace,
-            left: parse_number(rest)?,
-        })
-    }
-}
-
 /// The highest worth that an `age/` number carries.
 pub const WORTH_MAX: u64 = u64::MAX >> SEQUENCE_BITS;
 /// Bits of an `age/` number that keep values of the same worth apart, the oldest first.
@@ -378,7 +355,7 @@ pub fn agreed_key(recipe: &CAddr) -> Vec<u8> {
     [AGREED_PREFIX, recipe.as_bytes()].concat()
 }
 
-/// The number at the end of an `age/` or `staged/` key.
+/// The number at the end of an `age/`, `staged/` or `cascades/` key.
 #[must_use]
 pub fn last_number(key: &[u8]) -> Option<u64> {
     parse_number(key.get(key.len().checked_sub(8)?..)?)

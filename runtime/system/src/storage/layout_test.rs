@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::storage::Space;
+use deriva_messages::cache::CascadeRoot;
 use deriva_model::FunctionId;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -103,6 +104,23 @@ impl Meaning<'_> {
             second: self.outcome("second"),
         }
     }
+    fn collection(&self) -> CollectionEntry {
+        CollectionEntry {
+            epoch: self.epoch(),
+            grace: self.number("grace"),
+            left: self.number("left"),
+        }
+    }
+    fn cascade(&self) -> CascadeEntry {
+        CascadeEntry {
+            address: self.address("address"),
+            root: match self.text("root") {
+                "included" => CascadeRoot::Included,
+                "spared" => CascadeRoot::Spared,
+                other => panic!("no root is {other}"),
+            },
+        }
+    }
     fn chunked(&self) -> ContentEntry {
         ContentEntry::Chunked {
             locator: self.locator(),
@@ -117,6 +135,7 @@ impl Meaning<'_> {
             "values" => Counter::Values,
             "value_bytes" => Counter::ValueBytes,
             "aliases" => Counter::Aliases,
+            "pins" => Counter::Pins,
             other => panic!("no counter {other}"),
         }
     }
@@ -149,6 +168,11 @@ fn key(kind: &str, meaning: &Meaning<'_>) -> Option<Vec<u8>> {
         "counter-key" => meaning.counter().key(),
         "staged-key" => staged_key(meaning.locator()),
         "marked-key" => marked_key(&meaning.function()),
+        "forgotten-key" => forgotten_key(&meaning.address("recipe")),
+        "tomb-key" => tomb_key(&meaning.address("address")),
+        "meta-collection" => META_COLLECTION.to_vec(),
+        "meta-longest-grace" => META_LONGEST_GRACE.to_vec(),
+        "cascade-key" => cascade_key(meaning.number("number")),
         "agreed-key" => agreed_key(&meaning.address("recipe")),
         "age-key" => age_key(meaning.number("number")),
         "worth-age-key" => age_key(age_number(
@@ -173,6 +197,8 @@ fn value(kind: &str, meaning: &Meaning<'_>) -> Vec<u8> {
         "content-chunked" => meaning.chunked().encode().unwrap(),
         "value-marker" => meaning.marker().encode(),
         "mark" => meaning.mark().encode(),
+        "collection" => meaning.collection().encode(),
+        "cascade" => meaning.cascade().encode(),
         "alias-value" => alias_value(meaning.epoch(), &meaning.address("recipe")),
         "pin-value" => stamped(meaning.epoch(), b""),
         "format-value" => {
@@ -211,6 +237,11 @@ fn reads(kind: &str, bytes: &[u8], meaning: Option<&Meaning<'_>>) -> bool {
         ),
         "content-chunked" => is(ContentEntry::decode(&shared), meaning.map(Meaning::chunked)),
         "mark" => is(MarkEntry::parse(bytes), meaning.map(Meaning::mark)),
+        "collection" => is(
+            CollectionEntry::parse(bytes),
+            meaning.map(Meaning::collection),
+        ),
+        "cascade" => is(CascadeEntry::parse(bytes), meaning.map(Meaning::cascade)),
         "value-marker" => is(ValueMarker::parse(bytes), meaning.map(Meaning::marker)),
         "alias-value" => is(
             parse_alias(bytes),
@@ -262,7 +293,7 @@ fn every_space_and_counter_has_a_vector() {
     let vectors = vectors();
     let told = |kind: &str| vectors.iter().filter(|vector| vector["as"] == kind).count();
     assert_eq!(told("space"), Space::ALL.len());
-    assert_eq!(told("counter-key"), 6);
+    assert_eq!(told("counter-key"), 7);
 }
 
 #[test]
@@ -366,29 +397,6 @@ fn keys_sort_as_their_numbers_do() {
         assert!(last < chunk_key(Locator(pair[1]), 0));
         assert!(chunk_key(Locator(pair[0]), 0xff) < chunk_key(Locator(pair[0]), 0x100));
     }
-}
-
-/// The keys and values of what is forgotten and collected, byte by byte.
-#[test]
-fn forgetting_and_collection_keep_their_bytes() {
-    let address = CAddr::from_bytes([7; 32]);
-    assert_eq!(
-        forgotten_key(&address),
-        [&b"forgotten/"[..], &[7; 32]].concat()
-    );
-    assert_eq!(tomb_key(&address), [&b"tomb/"[..], &[7; 32]].concat());
-    assert_eq!(Counter::Pins.key(), b"count/pins");
-    let entry = CollectionEntry {
-        epoch: Epoch::new(0x0102),
-        grace: 0x0304,
-        left: u64::MAX,
-    };
-    let bytes = [
-        0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4, 255, 255, 255, 255, 255, 255, 255, 255,
-    ];
-    assert_eq!(entry.encode(), bytes);
-    assert_eq!(CollectionEntry::parse(&bytes), Some(entry));
-    assert_eq!(CollectionEntry::parse(&bytes[1..]), None);
 }
 
 /// No two functions share a key, and what is no key of a function is not read as one.

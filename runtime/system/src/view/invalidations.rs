@@ -26,6 +26,8 @@ struct Recent {
     order: VecDeque<(u64, CAddr)>,
     /// What began below this is stale, whatever it consumed.
     floor: u64,
+    /// Addresses whose invalidation is under way, and how many of each.
+    open: HashMap<CAddr, usize>,
 }
 
 /// The node's invalidations, in order.
@@ -38,6 +40,8 @@ pub struct Invalidations {
     cascades: AtomicUsize,
     /// Voidings under way.
     voidings: AtomicUsize,
+    /// Invalidations of single addresses under way.
+    opened: AtomicUsize,
 }
 
 /// A voiding under way: until it ends nothing is recorded, as in a cascade, and no cached value is
@@ -82,6 +86,32 @@ impl Drop for Cascading {
     }
 }
 
+/// An invalidation of known addresses under way: from before the first is taken out until the last
+/// is, nothing of them and nothing that consumed one is recorded, whenever it began. All else is.
+#[derive(Debug)]
+pub struct Invalidating {
+    invalidations: Arc<Invalidations>,
+    open: Vec<CAddr>,
+    finished: bool,
+}
+
+impl Invalidating {
+    /// Ends it: those that are gone, under one number.
+    pub fn finish(mut self, gone: &[CAddr]) -> u64 {
+        self.finished = true;
+        self.invalidations.close(&self.open, gone)
+    }
+}
+
+impl Drop for Invalidating {
+    /// One that was cut off has the number all the same: some may be gone.
+    fn drop(&mut self) {
+        if !self.finished {
+            self.invalidations.close(&self.open, &self.open);
+        }
+    }
+}
+
 impl Default for Invalidations {
     fn default() -> Self {
         Self::remembering(RECENT_MAX)
@@ -98,6 +128,7 @@ impl Invalidations {
             recent_max,
             cascades: AtomicUsize::new(0),
             voidings: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
         }
     }
 
@@ -127,20 +158,58 @@ impl Invalidations {
         }
     }
 
+    /// Begins to invalidate these addresses.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>, open: Vec<CAddr>) -> Invalidating {
+        let mut recent = self.recent.lock();
+        for address in &open {
+            *recent.open.entry(*address).or_default() += 1;
+        }
+        // Before anything is taken out: whoever records later sees it.
+        self.opened.fetch_add(1, Ordering::AcqRel);
+        drop(recent);
+        Invalidating {
+            invalidations: self.clone(),
+            open,
+            finished: false,
+        }
+    }
+
+    /// The number stands before the addresses are open no more, so nothing slips in between.
+    fn close(&self, open: &[CAddr], gone: &[CAddr]) -> u64 {
+        let mut recent = self.recent.lock();
+        let number = self.add_to(&mut recent, gone);
+        for address in open {
+            if let Some(count) = recent.open.get_mut(address) {
+                *count -= 1;
+                if *count == 0 {
+                    recent.open.remove(address);
+                }
+            }
+        }
+        self.opened.fetch_sub(1, Ordering::AcqRel);
+        number
+    }
+
     /// Invalidates many addresses under one number; more than are remembered cover everything.
     fn add_all(&self, addresses: &[CAddr]) -> u64 {
-        if addresses.len() > self.recent_max {
-            return self.raise_floor();
-        }
-        let mut recent = self.recent.lock();
+        self.add_to(&mut self.recent.lock(), addresses)
+    }
+
+    fn add_to(&self, recent: &mut Recent, addresses: &[CAddr]) -> u64 {
         let number = self.number.load(Ordering::Relaxed) + 1;
-        for address in addresses {
-            recent.numbers.insert(*address, number);
-            recent.order.push_back((number, *address));
+        if addresses.len() > self.recent_max {
+            recent.cover_all(number);
+        } else {
+            for address in addresses {
+                recent.numbers.insert(*address, number);
+                recent.order.push_back((number, *address));
+            }
+            while recent.order.len() > self.recent_max {
+                recent.forget_oldest();
+            }
         }
-        while recent.order.len() > self.recent_max {
-            recent.forget_oldest();
-        }
+        // Published last: whoever began under this number began after the entries stood.
         self.number.store(number, Ordering::Release);
         number
     }
@@ -149,9 +218,7 @@ impl Invalidations {
     fn raise_floor(&self) -> u64 {
         let mut recent = self.recent.lock();
         let number = self.number.load(Ordering::Relaxed) + 1;
-        recent.numbers.clear();
-        recent.order.clear();
-        recent.floor = number;
+        recent.cover_all(number);
         self.number.store(number, Ordering::Release);
         number
     }
@@ -162,33 +229,24 @@ impl Invalidations {
         self.number.load(Ordering::Acquire)
     }
 
-    /// Invalidates an address under the next number.
-    pub fn add(&self, address: CAddr) -> u64 {
-        let mut recent = self.recent.lock();
-        let number = self.number.load(Ordering::Relaxed) + 1;
-        recent.numbers.insert(address, number);
-        recent.order.push_back((number, address));
-        while recent.order.len() > self.recent_max {
-            recent.forget_oldest();
-        }
-        // Published last: whoever began under this number began after the entry stood.
-        self.number.store(number, Ordering::Release);
-        number
-    }
-
     /// Whether a value that began under `begun` may not be recorded: its recipe, or an input that
-    /// it consumed, was invalidated since. An invalidation under way may be missed: whoever asks
-    /// asks before the place where it records, which the invalidation then clears.
+    /// it consumed, was invalidated since or is being invalidated. An invalidation that begins
+    /// meanwhile may be missed: whoever asks asks before the place where it records, which the
+    /// invalidation then clears.
     #[must_use]
     pub fn cover(&self, record: &Record, begun: u64) -> bool {
         if self.cascades.load(Ordering::Acquire) > 0 {
             return true;
         }
-        if begun >= self.number() {
+        // In this order: one that ends between the two looks has its number by then.
+        if self.opened.load(Ordering::Acquire) == 0 && begun >= self.number() {
             return false;
         }
         let recent = self.recent.lock();
-        let since = |address: &CAddr| recent.numbers.get(address).is_some_and(|at| begun < *at);
+        let since = |address: &CAddr| {
+            recent.open.contains_key(address)
+                || recent.numbers.get(address).is_some_and(|at| begun < *at)
+        };
         begun < recent.floor
             || since(&record.recipe)
             || record.inputs.iter().any(|input| since(&input.address))
@@ -196,6 +254,12 @@ impl Invalidations {
 }
 
 impl Recent {
+    fn cover_all(&mut self, number: u64) {
+        self.numbers.clear();
+        self.order.clear();
+        self.floor = number;
+    }
+
     fn forget_oldest(&mut self) {
         let Some((number, address)) = self.order.pop_front() else {
             return;

@@ -10,7 +10,7 @@ mod recipes;
 mod values;
 
 pub use holds::{Held, Holds};
-pub use invalidations::{Cascading, Invalidations, Voiding};
+pub use invalidations::{Cascading, Invalidating, Invalidations, Voiding};
 pub use marks::Marks;
 pub use recipes::RecipeView;
 pub use values::{Landing, Origin, Produced, Resident, Source, ValueView};

@@ -7,15 +7,8 @@ use deriva_model::{CAddr, CutoffKey, Record};
 use std::sync::Arc;
 
 impl ValueView {
-    /// The owner's: gives the address the next invalidation number, and takes its value out of
-    /// memory. What began earlier does not come in again. Gives the value that was there.
-    pub fn invalidate(&self, address: &CAddr) -> Option<Arc<Resident>> {
-        self.invalidations.add(*address);
-        self.unlink(address)
-    }
-
-    /// The owner's: takes a value out of memory without a number of its own; a cascade gives one to
-    /// all that it takes. Gives the value that was there.
+    /// The owner's: takes a value out of memory, inside an invalidation or a cascade, which sees to
+    /// it that nothing older comes in again. Gives the value that was there.
     pub fn unlink(&self, address: &CAddr) -> Option<Arc<Resident>> {
         let arrived = self.inbox.lock().take(address).map(|new| new.value);
         self.remove(address).or(arrived)
@@ -91,6 +84,19 @@ impl ValueView {
         let twin = holder.and_then(|address| self.peek(&address));
         twin.filter(|value| value.cutoff == *key)
             .map_or(0, |value| value.recompute_nanos())
+    }
+
+    /// Bytes of a value in memory, one that has just arrived included; counts no hit.
+    #[must_use]
+    pub fn size_of(&self, address: &CAddr) -> Option<u64> {
+        let settled = || self.peek(address).map(|value| value.bytes.len() as u64);
+        let arrived = || {
+            let inbox = self.inbox.lock();
+            let new = inbox.values.get(address);
+            new.map(|new| new.value.bytes.len() as u64)
+        };
+        // The three looks of `get`.
+        settled().or_else(arrived).or_else(settled)
     }
 
     /// The owner's look without counting a hit.

@@ -179,7 +179,12 @@ fn an_invalidated_value_is_gone_and_does_not_come_back() {
     let view = ValueView::new(1 << 20);
     let late = produced(&view, 1);
     view.offer(produced(&view, 1));
-    assert!(view.invalidate(&address(1)).is_some());
+    let window = view.invalidations().begin(vec![address(1)]);
+    assert_eq!(view.size_of(&address(1)), Some(100));
+    assert!(view.unlink(&address(1)).is_some());
+    assert_eq!(view.size_of(&address(1)), None);
+    assert_eq!(view.offer(produced(&view, 1)), Landing::Stale, "under way");
+    drop(window);
     assert!(view.get(&address(1)).is_none() && view.cutoff(&key(1)).is_none());
     assert_eq!(view.offer(late), Landing::Stale);
     assert_eq!(view.offer(produced(&view, 1)), Landing::Ring);

@@ -4,7 +4,7 @@
 //! from one that was still to go comes in behind. It refuses to recurse: a chain may be as long as
 //! the graph.
 
-use super::{Disk, answer};
+use super::{Disk, answer, deferred};
 use deriva_messages::{
     Fault, Reply,
     blob::DropReason,
@@ -12,7 +12,7 @@ use deriva_messages::{
 };
 use deriva_model::{CAddr, Record};
 use deriva_system::{
-    storage::{Space, Storage, StorageFault, layout},
+    storage::{Durability, Space, Storage, StorageFault, layout},
     supervise::Envelope,
     view::Cascading,
 };
@@ -35,6 +35,8 @@ const BATCH: usize = 1024;
 const EXPANDED_AT_ONCE: usize = 256;
 /// Dependents read at once.
 const PAGE: usize = 4096;
+/// How often what was promised is tried before it is left to the next start.
+const CLEAR_TRIES: usize = 3;
 /// What a client is told to wait when too much is deferred.
 const RETRY_AFTER_MS: u64 = 1000;
 
@@ -49,10 +51,17 @@ pub(in crate::cache) struct Asked {
 }
 
 /// What a cascade works with.
-struct Hands {
-    disk: Arc<Disk>,
-    cache: ActorRef<Envelope<CacheMessage>>,
-    asked: (CAddr, CascadeRoot, usize),
+pub(super) struct Hands {
+    pub(super) disk: Arc<Disk>,
+    pub(super) owner: Owner,
+    pub(super) asked: (CAddr, CascadeRoot, usize),
+}
+
+/// Who takes values out of memory.
+pub(super) enum Owner {
+    Actor(ActorRef<Envelope<CacheMessage>>),
+    /// The actor has not begun: it counts later what is left.
+    Starting,
 }
 
 /// Carries a cascade out; answers when all are gone, or found if that is what was asked for.
@@ -65,7 +74,7 @@ pub(in crate::cache) async fn cascade(
     let window = disk.values.invalidations().cascade();
     let hands = Hands {
         disk,
-        cache,
+        owner: Owner::Actor(cache),
         asked: (asked.address, asked.root, asked.detail),
     };
     let reached = match hands.reach(asked.policy, || asked.reply.is_closed()).await {
@@ -86,10 +95,14 @@ pub(in crate::cache) async fn cascade(
             let Ok(room) = deferred.try_acquire_many_owned(waiting) else {
                 return answer(asked.reply, Err(crowded()));
             };
+            let noted = match deferred::note(&hands.disk, asked.address, asked.root).await {
+                Ok(noted) => noted,
+                Err(fault) => return answer(asked.reply, Err(fault)),
+            };
             answer(asked.reply, hands.tell(&reached).await);
-            if let Err(fault) = hands.clear(&reached, window).await {
+            if let Err(fault) = hands.clear_noted(&reached, window, noted).await {
                 metrics::counter!("cache_cascades_cut_total").increment(1);
-                tracing::error!(%fault, address = %asked.address, "a deferred cascade was cut off; ask for it again");
+                tracing::error!(%fault, address = %asked.address, "a deferred cascade was cut off; the cache's next start ends it");
             }
             drop(room);
         }
@@ -97,7 +110,7 @@ pub(in crate::cache) async fn cascade(
     drop(asked.credit);
 }
 
-fn crowded() -> Fault {
+pub(super) fn crowded() -> Fault {
     Fault::Overloaded {
         what: "the deferred cascades".to_owned(),
         retry_after_ms: RETRY_AFTER_MS,
@@ -105,8 +118,8 @@ fn crowded() -> Fault {
 }
 
 /// What depends on an address, nearest first; the address itself stands before them if it goes too.
-struct Reached {
-    order: Vec<CAddr>,
+pub(super) struct Reached {
+    pub(super) order: Vec<CAddr>,
     traversed: u64,
     max_depth: u32,
 }
@@ -129,7 +142,7 @@ pub(super) async fn void_from(
 ) -> Result<Evicted, Fault> {
     let hands = Hands {
         disk,
-        cache: cache.clone(),
+        owner: Owner::Actor(cache.clone()),
         asked: (NOBODY, CascadeRoot::Included, 0),
     };
     let reached = hands.reach_from(starts, || false).await?;
@@ -141,7 +154,7 @@ pub(super) async fn void_from(
 }
 
 impl Hands {
-    async fn reach(
+    pub(super) async fn reach(
         &self,
         policy: CascadePolicy,
         is_unwanted: impl Fn() -> bool,
@@ -158,7 +171,7 @@ impl Hands {
     }
 
     /// The starts and everything that depends on them.
-    async fn reach_from(
+    pub(super) async fn reach_from(
         &self,
         starts: Vec<CAddr>,
         is_unwanted: impl Fn() -> bool,
@@ -233,10 +246,9 @@ impl Hands {
         let mut told = self.told(reached);
         for batch in reached.order.chunks(BATCH) {
             let on_disk = self.on_disk(batch).await?;
-            let in_memory = batch.iter().map(|address| {
-                let value = self.disk.values.peek(address);
-                value.map(|value| value.bytes.len() as u64)
-            });
+            let in_memory = batch
+                .iter()
+                .map(|address| self.disk.values.size_of(address));
             self.note(&mut told, batch, in_memory.zip(on_disk));
         }
         Ok(told)
@@ -251,7 +263,30 @@ impl Hands {
         Ok(told)
     }
 
-    async fn take_out(&self, reached: &Reached) -> Result<Cascaded, Fault> {
+    /// The same for a cascade that was answered: a shard that is being restarted is asked again.
+    async fn clear_noted(
+        &self,
+        reached: &Reached,
+        window: Cascading,
+        noted: deferred::Noted,
+    ) -> Result<(), Fault> {
+        let mut tries = CLEAR_TRIES;
+        loop {
+            tries -= 1;
+            match self.take_out(reached).await {
+                Err(fault) if tries == 0 => return Err(fault),
+                Err(_) => {}
+                Ok(told) => {
+                    window.finish(&reached.order);
+                    metrics::counter!("cache_cascaded_values_total").increment(told.evicted);
+                    self.disk.publish().await;
+                    return deferred::done(&self.disk, noted, Durability::Behind).await;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn take_out(&self, reached: &Reached) -> Result<Cascaded, Fault> {
         let mut told = self.told(reached);
         for batch in reached.order.chunks(BATCH) {
             let in_memory = self.unlink(batch.to_vec()).await?;
@@ -294,6 +329,17 @@ impl Hands {
 
     /// The actor alone writes the memory.
     async fn unlink(&self, addresses: Vec<CAddr>) -> Result<Vec<Option<u64>>, Fault> {
+        let cache = match &self.owner {
+            Owner::Actor(cache) => cache,
+            Owner::Starting => {
+                let gone = addresses
+                    .iter()
+                    .map(|address| self.disk.values.unlink(address));
+                return Ok(gone
+                    .map(|value| value.map(|value| value.bytes.len() as u64))
+                    .collect());
+            }
+        };
         let (reply, unlinked) = oneshot::channel();
         let message = CacheMessage::Unlink {
             addresses,
@@ -306,7 +352,7 @@ impl Hands {
             message,
             credit: None,
         };
-        self.cache.cast(envelope).map_err(|_| gone())?;
+        cache.cast(envelope).map_err(|_| gone())?;
         unlinked.await.map_err(|_| gone())?
     }
 

@@ -98,7 +98,8 @@ pub(super) async fn forget(
 }
 
 /// Answers a question from the graph lane. The reply goes along, so that a question whose asker went
-/// away is given up.
+/// away is given up. What it is about is held meanwhile, and with it all that it reaches: an answer
+/// is about a whole graph, or that there is none.
 pub(super) async fn ask(
     args: DagArgs,
     address: CAddr,
@@ -106,10 +107,12 @@ pub(super) async fn ask(
     reply: Reply<Vec<GraphNode>>,
 ) {
     metrics::counter!("dag_questions_total").increment(1);
+    let held = args.holds.hold(vec![address]).await;
     let lane = args.reading.clone();
     let done = lane
         .run(move || {
             let found = answer::answer(&args, address, question, &|| !reply.is_closed());
+            drop(held);
             answer(reply, found);
         })
         .await;

@@ -1,4 +1,5 @@
-//! The hands: surveys on the collection's lane find candidates, commit steps remove them.
+//! The hands: surveys on the collection's lane find candidates, commit steps remove them, or a dry
+//! run remembers them instead.
 
 mod dry;
 mod steps;
@@ -18,12 +19,15 @@ use deriva_system::storage::{
     commit::{Step, read_number},
     layout::{self, CollectionEntry, Counter},
 };
+use dry::Gone;
 use parking_lot::Mutex;
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, mem, sync::Arc, time::Duration};
 
 /// Addresses surveyed in one piece of the lane's work, and removed at most in one step: short enough
 /// that puts do not wait for it.
 const PAGE: usize = 128;
+/// Edges and chunks, each some 100 bytes of a step, after which a step takes no further address.
+const STEP_WORK: u64 = 65_536;
 /// Candidates that wait, 32 bytes each. Over it they are left to the scan of the leaves, or to
 /// another round over what is forgotten.
 const CANDIDATES_MAX: usize = 1 << 20;
@@ -47,20 +51,29 @@ pub(super) struct Collector {
     args: GcArgs,
     told: Collected,
     detail: usize,
+    /// Objects that it may still remove.
+    left: u64,
+    way: Way,
     candidates: Vec<CAddr>,
     /// Whether candidates were left out, so that another round may find more.
     left_out: bool,
 }
 
+/// What becomes of what goes. All else is the same, so a dry run tells what a real one does.
+enum Way {
+    Remove,
+    Imagine(Gone),
+}
+
 /// Carries out what was asked for.
 pub(super) async fn collect(mut run: Collector, asked: Collect) -> Result<Collected, Fault> {
     run.detail = asked.detail;
+    run.left = asked.max_removals.unwrap_or(UNBOUNDED);
     let grace = u64::try_from(asked.grace.as_millis()).unwrap_or(u64::MAX);
-    let left = asked.max_removals.unwrap_or(UNBOUNDED);
     let done = match asked.extent {
-        Extent::DryRun => dry::run(run, grace, left).await?,
+        Extent::DryRun => dry::run(run, grace).await?,
         Extent::Remove => {
-            let entry = run.begin(grace, left).await?;
+            let entry = steps::begin(&run.args, grace, run.left).await?;
             run.sweep(entry).await?
         }
     };
@@ -70,17 +83,16 @@ pub(super) async fn collect(mut run: Collector, asked: Collect) -> Result<Collec
 
 /// Goes on with the collection that an earlier start left, if there is one.
 pub(super) async fn go_on(run: Collector) {
-    let storage = run.args.storage.clone();
-    let read = move || storage.get(Space::Meta, layout::META_COLLECTION);
-    let left = match run.args.lane.run(read).await {
-        Ok(Ok(left)) => left,
-        Ok(Err(fault)) => return tracing::warn!(%fault, "the last collection is not known"),
+    let left = match steps::left_behind(&run.args).await {
+        Ok(left) => left,
         Err(fault) => return tracing::warn!(%fault, "the last collection is not known"),
     };
     let Some(raw) = left else { return };
+    let alone = run.args.membership.may_collect();
     let ended = match CollectionEntry::parse(&raw) {
-        Some(entry) => run.sweep(entry).await.map(|_| ()),
-        None => run.end().await,
+        Some(entry) if alone.is_ok() => run.sweep(entry).await.map(|_| ()),
+        // In a cluster the epochs are others: what it began alone is not gone on with.
+        Some(_) | None => steps::end(&run.args).await,
     };
     match ended {
         Ok(()) => tracing::info!("a collection that was cut off has been ended"),
@@ -90,14 +102,17 @@ pub(super) async fn go_on(run: Collector) {
 
 /// What one step did.
 #[derive(Default)]
-pub(super) struct Buried {
+struct Buried {
     leaves: Vec<(CAddr, u64)>,
-    recipes: Vec<CAddr>,
+    /// With the size of the value that each had on disk.
+    recipes: Vec<(CAddr, Option<u64>)>,
     aliases: Vec<CAddr>,
-    values: u64,
-    value_bytes: u64,
     /// What the removed recipes named: nothing may hold it any more.
     released: Vec<CAddr>,
+    /// What was not come to: the step had enough to do.
+    rest: Vec<CAddr>,
+    /// Edges and chunks.
+    work: u64,
     left: u64,
 }
 
@@ -107,54 +122,41 @@ impl Collector {
             args,
             told: Collected::default(),
             detail: 0,
+            left: 0,
+            way: Way::Remove,
             candidates: Vec::new(),
             left_out: false,
         }
     }
 
-    /// Opens two epochs and writes down that the collection runs in the second.
-    async fn begin(&self, grace: u64, left: u64) -> Result<CollectionEntry, Fault> {
-        let step = move |step: &mut Step<'_>| {
-            step.open_epoch();
-            let entry = CollectionEntry {
-                epoch: step.open_epoch(),
-                grace,
-                left,
-            };
-            step.put(
-                Space::Meta,
-                layout::META_COLLECTION.to_vec(),
-                entry.encode(),
-            );
-            let longest = read_number(step, layout::META_LONGEST_GRACE)?.max(grace);
-            let longest = layout::number(longest);
-            step.put(Space::Meta, layout::META_LONGEST_GRACE.to_vec(), longest);
-            Ok(entry)
-        };
-        self.args.commit.commit(Durability::Synced, step).await
-    }
-
-    async fn sweep(mut self, mut entry: CollectionEntry) -> Result<Collected, Fault> {
+    async fn sweep(mut self, entry: CollectionEntry) -> Result<Collected, Fault> {
+        self.left = entry.left;
         let rules = Rules {
             collection: Collection {
                 epoch: entry.epoch,
                 grace_millis: entry.grace,
             },
             now: self.args.clock.wall_millis(),
+            epochs: Epochs::Opened,
         };
+        self.walk(rules).await?;
+        steps::end(&self.args).await?;
+        steps::prune_tombs(&self.args, rules.now).await?;
+        self.count().await
+    }
+
+    /// First what is forgotten with what only it held, then the leaves.
+    async fn walk(&mut self, rules: Rules) -> Result<(), Fault> {
         loop {
             self.left_out = false;
             let before = self.told.recipes;
-            self.scan(Space::Meta, layout::FORGOTTEN_PREFIX, rules, &mut entry)
+            self.scan(Space::Meta, layout::FORGOTTEN_PREFIX, rules)
                 .await?;
             if !self.left_out || self.told.recipes == before {
                 break;
             }
         }
-        self.scan(Space::Leaves, &[], rules, &mut entry).await?;
-        self.end().await?;
-        steps::prune_tombs(&self.args, rules.now).await?;
-        self.count().await
+        self.scan(Space::Leaves, &[], rules).await
     }
 
     /// Goes through the keys of a space, whose ends are addresses, and removes what goes.
@@ -163,20 +165,19 @@ impl Collector {
         space: Space,
         prefix: &'static [u8],
         rules: Rules,
-        entry: &mut CollectionEntry,
     ) -> Result<(), Fault> {
         let mut from = prefix.to_vec();
-        while entry.left > 0 {
+        while self.left > 0 {
             let page = self.page(space, prefix, &from).await?;
             let full = page.len() == PAGE;
             if let Some(last) = page.last() {
                 from = [prefix, last.as_bytes(), &[0][..]].concat();
             }
             self.offer(page);
-            while !self.candidates.is_empty() && entry.left > 0 {
+            while !self.candidates.is_empty() && self.left > 0 {
                 let at = self.candidates.len().saturating_sub(PAGE);
                 let some = self.candidates.split_off(at);
-                self.remove(some, rules, entry).await?;
+                self.remove(some, rules).await?;
             }
             self.candidates.clear();
             if !full {
@@ -211,107 +212,130 @@ impl Collector {
         self.candidates.extend(addresses.into_iter().take(room));
     }
 
-    /// Surveys some addresses; what seems to go is judged again in the step that removes it.
-    async fn remove(
-        &mut self,
-        some: Vec<CAddr>,
-        rules: Rules,
-        entry: &mut CollectionEntry,
-    ) -> Result<(), Fault> {
-        let args = self.args.clone();
-        let survey = move || -> Result<Vec<CAddr>, StorageFault> {
-            let nothing = HashSet::new();
-            let judge = rules.judge(&args, Epochs::Opened, &nothing);
+    /// Surveys some addresses; what seems to go is judged again where it is removed.
+    async fn remove(&mut self, some: Vec<CAddr>, rules: Rules) -> Result<(), Fault> {
+        let (args, gone) = (self.args.clone(), self.take_gone());
+        let survey = move || -> Result<(Vec<CAddr>, Gone), StorageFault> {
+            let judge = rules.judge(&args, &gone);
             let mut going = Vec::new();
             for address in some {
                 if judge.fate(args.storage.as_ref(), &address)? != Fate::Stays {
                     going.push(address);
                 }
             }
-            Ok(going)
+            Ok((going, gone))
         };
-        let going = self.args.lane.run(survey).await??;
+        let (going, gone) = self.args.lane.run(survey).await??;
+        self.give_back(gone);
         if going.is_empty() {
             return Ok(());
         }
-        let condemned = Arc::new(Mutex::new(Vec::new()));
-        let buried = self.bury(going, rules, *entry, &condemned).await;
-        // Whatever came of it, nobody waits for these any longer.
-        self.args.holds.bury(&condemned.lock());
-        let buried = buried?;
-        entry.left = buried.left;
-        self.note(buried);
+        let (buried, in_memory) = match self.way {
+            Way::Remove => self.bury(going, rules).await?,
+            Way::Imagine(_) => self.imagine(going, rules).await?,
+        };
+        self.note(buried, in_memory);
         Ok(())
     }
 
-    /// The removing step; then what the views know of it goes, too.
+    fn take_gone(&mut self) -> Gone {
+        match &mut self.way {
+            Way::Remove => Gone::default(),
+            Way::Imagine(gone) => mem::take(gone),
+        }
+    }
+
+    fn give_back(&mut self, came_back: Gone) {
+        if let Way::Imagine(gone) = &mut self.way {
+            *gone = came_back;
+        }
+    }
+
     async fn bury(
         &self,
         going: Vec<CAddr>,
         rules: Rules,
-        entry: CollectionEntry,
+    ) -> Result<(Buried, Vec<Option<u64>>), Fault> {
+        let condemned = Arc::new(Mutex::new(Vec::new()));
+        let buried = self.bury_condemned(going, rules, &condemned).await;
+        // Whatever came of it, nobody waits for these any longer.
+        self.args.holds.bury(&condemned.lock());
+        buried
+    }
+
+    /// The removing step; then what the views know of it goes, too. Also the bytes of each recipe's
+    /// value that was in memory.
+    async fn bury_condemned(
+        &self,
+        going: Vec<CAddr>,
+        rules: Rules,
         condemned: &Arc<Mutex<Vec<CAddr>>>,
-    ) -> Result<Buried, Fault> {
+    ) -> Result<(Buried, Vec<Option<u64>>), Fault> {
         // An evaluation that nobody waits for any more may still end: its value is not taken.
-        let window = self.args.invalidations.cascade();
-        let (args, dying) = (self.args.clone(), condemned.clone());
+        let window = self.args.values.invalidations().begin(going.clone());
+        let (args, dying, left) = (self.args.clone(), condemned.clone(), self.left);
         let step = move |step: &mut Step<'_>| {
-            let nothing = HashSet::new();
-            let judge = rules.judge(&args, Epochs::Opened, &nothing);
-            steps::bury(step, &going, &judge, entry, &dying)
+            let nothing = Gone::default();
+            let judge = rules.judge(&args, &nothing);
+            steps::bury(step, going, &judge, left, &dying)
         };
         let buried = self.args.commit.commit(Durability::Synced, step).await?;
-        for recipe in &buried.recipes {
+        let recipes: Vec<CAddr> = buried.recipes.iter().map(|(recipe, _)| *recipe).collect();
+        for recipe in &recipes {
             self.args.recipes.removed(recipe);
         }
-        if !buried.recipes.is_empty() {
-            self.unlink(&buried.recipes).await?;
-        }
-        window.finish(&buried.recipes);
-        Ok(buried)
+        let in_memory = match recipes.is_empty() {
+            true => Vec::new(),
+            false => self.unlink(&recipes).await?,
+        };
+        window.finish(&recipes);
+        Ok((buried, in_memory))
     }
 
     /// The values of removed recipes leave memory; a cache that is being restarted is asked again.
-    async fn unlink(&self, recipes: &[CAddr]) -> Result<(), Fault> {
-        let mut last = Ok(());
-        for _ in 0..UNLINK_TRIES {
+    async fn unlink(&self, recipes: &[CAddr]) -> Result<Vec<Option<u64>>, Fault> {
+        let mut tries = UNLINK_TRIES;
+        loop {
             let addresses = recipes.to_vec();
             let unlink = |reply| CacheMessage::Unlink { addresses, reply };
+            tries -= 1;
             match self.args.cache.call(CACHE_PATIENCE, unlink).await {
-                Ok(_) => return Ok(()),
-                Err(fault) => last = Err(fault),
+                Err(_) if tries > 0 => {}
+                answer => return answer,
             }
         }
-        last
     }
 
-    fn note(&mut self, buried: Buried) {
+    fn note(&mut self, buried: Buried, in_memory: Vec<Option<u64>>) {
+        self.left = buried.left;
         let leaves = buried.leaves.len() as u64;
         let recipes = buried.recipes.len() as u64;
-        metrics::counter!("gc_removed_total", "kind" => "leaf").increment(leaves);
-        metrics::counter!("gc_removed_total", "kind" => "recipe").increment(recipes);
+        if let Way::Remove = self.way {
+            metrics::counter!("gc_removed_total", "kind" => "leaf").increment(leaves);
+            metrics::counter!("gc_removed_total", "kind" => "recipe").increment(recipes);
+        }
         let told = &mut self.told;
         told.leaves += leaves;
         told.recipes += recipes;
-        told.values += buried.values;
-        told.value_bytes = told.value_bytes.saturating_add(buried.value_bytes);
+        let on_disk = buried.recipes.iter().map(|(_, size)| *size);
+        // One that is in both places is counted once.
+        for size in on_disk
+            .zip(in_memory)
+            .filter_map(|(disk, memory)| disk.or(memory))
+        {
+            told.values += 1;
+            told.value_bytes = told.value_bytes.saturating_add(size);
+        }
         for (_, size) in &buried.leaves {
             told.leaf_bytes = told.leaf_bytes.saturating_add(*size);
         }
         let room = self.detail.saturating_sub(told.removed.len());
-        let removed = buried.recipes.iter().chain(&buried.aliases).copied();
+        let removed = buried.recipes.iter().map(|(recipe, _)| *recipe);
+        let removed = removed.chain(buried.aliases);
         let removed = removed.chain(buried.leaves.iter().map(|(leaf, _)| *leaf));
         told.removed.extend(removed.take(room));
         self.offer(buried.released);
-    }
-
-    /// The collection is over, as far as a start can tell.
-    async fn end(&self) -> Result<(), Fault> {
-        let step = |step: &mut Step<'_>| {
-            step.delete(Space::Meta, layout::META_COLLECTION.to_vec());
-            Ok(())
-        };
-        self.args.commit.commit(Durability::Synced, step).await
+        self.offer(buried.rest);
     }
 
     async fn count(mut self) -> Result<Collected, Fault> {
@@ -338,19 +362,15 @@ struct Rules {
     collection: Collection,
     /// Milliseconds since 1970.
     now: u64,
+    epochs: Epochs,
 }
 
 impl Rules {
-    fn judge<'run>(
-        self,
-        args: &'run GcArgs,
-        epochs: Epochs,
-        gone: &'run HashSet<CAddr>,
-    ) -> Judge<'run> {
+    fn judge<'run>(self, args: &'run GcArgs, gone: &'run HashSet<CAddr>) -> Judge<'run> {
         Judge {
             collection: self.collection,
             now: self.now,
-            epochs,
+            epochs: self.epochs,
             holds: &args.holds,
             gone,
         }

@@ -5,9 +5,10 @@ use super::{
         GcArgs,
         decide::{Fate, Judge, damaged},
     },
-    Buried, DEFAULT_GRACE,
+    Buried, DEFAULT_GRACE, STEP_WORK,
 };
 use crate::blob::steps::{drop_step, remove_leaf_step};
+use bytes::Bytes;
 use deriva_messages::{Fault, blob::DropReason};
 use deriva_model::{CAddr, Epoch};
 use deriva_system::storage::{
@@ -20,64 +21,135 @@ use std::collections::HashSet;
 
 /// Tombstones looked at, and removed, at once.
 const TOMBS_PAGE: usize = 256;
+/// Bytes of the least chunk, as a power of two: what the work for a leaf is estimated by.
+const LEAST_CHUNK_LOG2: u32 = 14;
 
-/// Removes those of `going` that still go, up to what the collection may. `dying` learns every
+/// Opens two epochs and writes down that the collection runs in the second.
+pub(super) async fn begin(args: &GcArgs, grace: u64, left: u64) -> Result<CollectionEntry, Fault> {
+    let step = move |step: &mut Step<'_>| {
+        step.open_epoch();
+        let entry = CollectionEntry {
+            epoch: step.open_epoch(),
+            grace,
+            left,
+        };
+        let key = layout::META_COLLECTION.to_vec();
+        step.put(Space::Meta, key, entry.encode());
+        let longest = read_number(step, layout::META_LONGEST_GRACE)?.max(grace);
+        let longest = layout::number(longest);
+        step.put(Space::Meta, layout::META_LONGEST_GRACE.to_vec(), longest);
+        Ok(entry)
+    };
+    args.commit.commit(Durability::Synced, step).await
+}
+
+/// What stands there of a collection under way.
+pub(super) async fn left_behind(args: &GcArgs) -> Result<Option<Bytes>, Fault> {
+    let storage = args.storage.clone();
+    let read = move || storage.get(Space::Meta, layout::META_COLLECTION);
+    Ok(args.lane.run(read).await??)
+}
+
+/// The collection is over, as far as a start can tell.
+pub(super) async fn end(args: &GcArgs) -> Result<(), Fault> {
+    let step = |step: &mut Step<'_>| {
+        step.delete(Space::Meta, layout::META_COLLECTION.to_vec());
+        Ok(())
+    };
+    args.commit.commit(Durability::Synced, step).await
+}
+
+impl Buried {
+    /// The next address; none when nothing more may go, or this has enough to do.
+    pub(super) fn next(&mut self, going: &mut impl Iterator<Item = CAddr>) -> Option<CAddr> {
+        if self.left == 0 {
+            return None;
+        }
+        if self.work >= STEP_WORK {
+            self.rest.extend(going);
+            return None;
+        }
+        going.next()
+    }
+
+    pub(super) fn took_leaf(&mut self, leaf: CAddr, size: u64) {
+        self.left = self.left.saturating_sub(1);
+        self.work += 1 + (size >> LEAST_CHUNK_LOG2);
+        self.leaves.push((leaf, size));
+    }
+
+    pub(super) fn took_recipe(&mut self, recipe: CAddr, value: Option<u64>, aliases: &[CAddr]) {
+        self.left = self.left.saturating_sub(1);
+        self.recipes.push((recipe, value));
+        self.took_aliases(aliases);
+    }
+
+    pub(super) fn took_aliases(&mut self, aliases: &[CAddr]) {
+        let number = aliases.len() as u64;
+        self.left = self.left.saturating_sub(number);
+        self.work += number;
+        self.aliases.extend(aliases);
+    }
+}
+
+/// Removes those of `going` that still go, as far as `left` of them may. `dying` learns every
 /// address whose holders are kept waiting, whatever becomes of the step.
 pub(super) fn bury(
     step: &mut Step<'_>,
-    going: &[CAddr],
+    going: Vec<CAddr>,
     judge: &Judge<'_>,
-    mut entry: CollectionEntry,
+    left: u64,
     dying: &Mutex<Vec<CAddr>>,
 ) -> Result<Buried, Fault> {
-    let Some(tombstone) = judge.collection.tombstone() else {
-        return Ok(Buried {
-            left: entry.left,
-            ..Buried::default()
-        });
+    let mut buried = Buried {
+        left,
+        ..Buried::default()
     };
-    let mut buried = Buried::default();
-    for address in going {
-        if entry.left == 0 {
-            break;
-        }
-        let fate = judge.fate(step, address)?;
-        let along = match &fate {
-            Fate::Stays => continue,
-            Fate::Leaf { .. } => &[][..],
-            Fate::Recipe { aliases } => aliases,
-        };
-        if !condemn(judge, std::iter::once(address).chain(along), dying) {
+    let Some(tombstone) = judge.collection.tombstone() else {
+        return Ok(buried);
+    };
+    let mut going = going.into_iter();
+    while let Some(address) = buried.next(&mut going) {
+        let fate = judge.fate(step, &address)?.within(buried.left);
+        let removed = fate.removed(&address);
+        if removed.is_empty() || !condemn(judge, &removed, dying) {
             continue;
         }
-        for dead in std::iter::once(address).chain(along) {
+        for dead in removed {
             let kills = layout::number(tombstone.kills_up_to.number());
-            step.put(Space::Meta, layout::tomb_key(dead), kills);
+            step.put(Space::Meta, layout::tomb_key(&dead), kills);
         }
-        entry.left = entry.left.saturating_sub(1 + along.len() as u64);
         match fate {
             Fate::Stays => {}
             Fate::Leaf { size } => {
-                remove_leaf_step(step, address)?;
-                buried.leaves.push((*address, size));
+                remove_leaf_step(step, &address)?;
+                buried.took_leaf(address, size);
             }
-            Fate::Recipe { aliases } => remove_recipe(step, address, &aliases, &mut buried)?,
+            Fate::Recipe { aliases } => {
+                remove_aliases(step, &address, &aliases)?;
+                let value = remove_recipe(step, &address, &mut buried)?;
+                buried.took_recipe(address, value, &aliases);
+            }
+            Fate::Aliases(aliases) => {
+                remove_aliases(step, &address, &aliases)?;
+                buried.took_aliases(&aliases);
+            }
         }
     }
-    buried.left = entry.left;
-    let left = entry.encode();
-    step.put(Space::Meta, layout::META_COLLECTION.to_vec(), left);
+    let entry = CollectionEntry {
+        epoch: judge.collection.epoch,
+        grace: judge.collection.grace_millis,
+        left: buried.left,
+    };
+    let key = layout::META_COLLECTION.to_vec();
+    step.put(Space::Meta, key, entry.encode());
     Ok(buried)
 }
 
 /// Whether nobody holds any of them. Those condemned before one that is held wait in vain for a
 /// moment, which harms nobody.
-fn condemn<'a>(
-    judge: &Judge<'_>,
-    mut addresses: impl Iterator<Item = &'a CAddr>,
-    dying: &Mutex<Vec<CAddr>>,
-) -> bool {
-    addresses.all(|address| {
+fn condemn(judge: &Judge<'_>, addresses: &[CAddr], dying: &Mutex<Vec<CAddr>>) -> bool {
+    addresses.iter().all(|address| {
         let condemned = judge.holds.condemn(address);
         if condemned {
             dying.lock().push(*address);
@@ -86,51 +158,65 @@ fn condemn<'a>(
     })
 }
 
-/// A recipe with its edges, its forgetting, its value, and the aliases that led to it.
+/// A recipe with its edges, its forgetting and its value; bytes of that, if it was on disk.
 fn remove_recipe(
     step: &mut Step<'_>,
     recipe: &CAddr,
-    aliases: &[CAddr],
     buried: &mut Buried,
-) -> Result<(), Fault> {
+) -> Result<Option<u64>, Fault> {
     let dropped = drop_step(step, std::slice::from_ref(recipe), DropReason::Evicted)?;
-    buried.values += dropped.values;
-    buried.value_bytes = buried.value_bytes.saturating_add(dropped.bytes);
-    let inputs_key = layout::inputs_key(recipe);
-    let inputs = match step.get(Space::Edges, &inputs_key)? {
-        None => Vec::new(),
-        Some(raw) => layout::parse_inputs(&raw).ok_or_else(|| damaged(Space::Edges, recipe))?,
-    };
-    step.delete(Space::Edges, inputs_key);
-    let inputs: HashSet<CAddr> = inputs.into_iter().collect();
+    let inputs = inputs(step, recipe)?;
+    step.delete(Space::Edges, layout::inputs_key(recipe));
     for input in &inputs {
         step.delete(Space::Edges, layout::dependent_key(input, recipe));
     }
-    let fewer = i64::try_from(aliases.len()).unwrap_or(i64::MAX);
-    if fewer > 0 {
-        step.count(Counter::Aliases, -fewer)?;
+    step.delete(Space::Recipes, layout::address_key(recipe));
+    step.delete(Space::Meta, layout::forgotten_key(recipe));
+    step.count(Counter::Recipes, -1)?;
+    release(step, &inputs, buried)?;
+    Ok((dropped.values > 0).then_some(dropped.bytes))
+}
+
+fn remove_aliases(step: &mut Step<'_>, recipe: &CAddr, aliases: &[CAddr]) -> Result<(), Fault> {
+    if aliases.is_empty() {
+        return Ok(());
     }
     for alias in aliases {
         step.delete(Space::Aliases, layout::address_key(alias));
         step.delete(Space::Edges, layout::dependent_key(recipe, alias));
     }
-    step.delete(Space::Recipes, layout::address_key(recipe));
-    step.delete(Space::Meta, layout::forgotten_key(recipe));
-    step.count(Counter::Recipes, -1)?;
-    buried.recipes.push(*recipe);
-    buried.aliases.extend(aliases);
-    released(step, inputs, buried)
+    let fewer = i64::try_from(aliases.len()).unwrap_or(i64::MAX);
+    step.count(Counter::Aliases, -fewer)?;
+    Ok(())
 }
 
-/// An input that was an alias leads on to its recipe, which may be free now.
-fn released(step: &Step<'_>, inputs: HashSet<CAddr>, buried: &mut Buried) -> Result<(), Fault> {
+/// What a recipe names, each once, in the order of its first appearance: a dry run meets them in
+/// the same order.
+pub(super) fn inputs(store: &dyn Reading, recipe: &CAddr) -> Result<Vec<CAddr>, StorageFault> {
+    let Some(raw) = store.get(Space::Edges, &layout::inputs_key(recipe))? else {
+        return Ok(Vec::new());
+    };
+    let mut inputs = layout::parse_inputs(&raw).ok_or_else(|| damaged(Space::Edges, recipe))?;
+    let mut seen = HashSet::new();
+    inputs.retain(|input| seen.insert(*input));
+    Ok(inputs)
+}
+
+/// What a removed recipe named is looked at next. An input that was an alias leads on to its recipe,
+/// which may be free now.
+pub(super) fn release(
+    store: &dyn Reading,
+    inputs: &[CAddr],
+    buried: &mut Buried,
+) -> Result<(), StorageFault> {
+    buried.work += 1 + inputs.len() as u64;
     for input in inputs {
-        if let Some(raw) = step.get(Space::Aliases, &layout::address_key(&input))?
+        if let Some(raw) = store.get(Space::Aliases, &layout::address_key(input))?
             && let Some((_, to)) = layout::parse_alias(&raw)
         {
             buried.released.push(to);
         }
-        buried.released.push(input);
+        buried.released.push(*input);
     }
     Ok(())
 }
