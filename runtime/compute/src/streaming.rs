@@ -183,11 +183,11 @@ impl Stream {
             match self.compute() {
                 Ok(Some(piece)) => self.rest = piece,
                 Ok(None) => {
-                    self.pieces = None;
+                    self.let_go();
                     return Ok(None);
                 }
                 Err(error) => {
-                    self.pieces = None;
+                    self.let_go();
                     self.failed = Some(error.clone());
                     return Err(error);
                 }
@@ -201,6 +201,17 @@ impl Stream {
     #[must_use]
     pub fn steps_used(&self) -> u64 {
         self.budget.steps_used()
+    }
+
+    /// Drops the function's state, which is its code too: a panic in it is logged and ends nothing.
+    fn let_go(&mut self) {
+        let pieces = self.pieces.take();
+        if let Err(error) = guarded(|| {
+            drop(pieces);
+            Ok(())
+        }) {
+            tracing::error!(%error, "a function panicked when its stream was dropped");
+        }
     }
 
     fn compute(&mut self) -> Result<Option<Bytes>, FunctionError> {
@@ -225,6 +236,12 @@ impl Stream {
         }
         self.budget.pause();
         piece
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 

@@ -196,9 +196,9 @@ impl Board {
             waiters: Vec::new(),
             interest: 0,
             running: None,
+            pulled: Box::default(),
             verdict: None,
             is_held: false,
-            pulled: Box::default(),
         };
         self.flights.insert(id, Box::new(flight));
         if check != Check::Apart {

@@ -11,10 +11,7 @@ use deriva_system::{
     Failure, Fault,
     compute::{Rate, Verification},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 /// Second executions that wait before they go first: each keeps the inputs of its flight alive.
 const WAITING_MAX: usize = 256;
@@ -261,9 +258,7 @@ impl Board {
         self.checks = CheckQueue::default();
         self.by_address.clear();
         for (_, flight) in self.flights.drain() {
-            if let Some(cancelled) = &flight.running {
-                cancelled.store(true, Ordering::Relaxed);
-            }
+            flight.cancel();
             self.gone.push(*flight);
         }
         self.by_request

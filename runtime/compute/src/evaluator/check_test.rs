@@ -4,6 +4,7 @@
 
 use super::super::board_test::{held, name, plan};
 use super::*;
+use std::sync::atomic::Ordering;
 
 fn dual() -> Checks {
     Checks {

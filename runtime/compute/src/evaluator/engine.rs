@@ -87,7 +87,7 @@ impl State {
     /// Whether there may be work that no worker has taken.
     pub(super) fn is_anything_waiting(&self) -> bool {
         let queues = self.plans.is_empty() && self.resumed.is_empty() && self.solitary.is_empty();
-        !queues || self.board.ready_at_most() > 0
+        !queues || self.board.ready_at_most() + self.board.checks_at_most() > 0
     }
 }
 
@@ -252,6 +252,10 @@ impl Shared {
                 return Ok(None);
             }
             Some(_) => {}
+        }
+        if state.board.awaited_by(id).is_some() {
+            // Two noticed that it was overtaken, so it was planned twice. It waits once.
+            return Ok(None);
         }
         let stale = state.landings != landings;
         let answer = state.board.join(id, &mut plan, begun, |address| {

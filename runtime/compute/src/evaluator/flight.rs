@@ -8,7 +8,10 @@ use deriva_system::view::Origin;
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 #[derive(Clone, Debug)]
@@ -36,15 +39,22 @@ pub(in crate::evaluator) struct Flight {
     pub(super) interest: usize,
     /// While its function runs: set when nobody needs the result any more.
     pub(super) running: Option<Arc<AtomicBool>>,
+    /// The same of the productions that it pulls.
+    pub(super) pulled: Box<[Arc<AtomicBool>]>,
     /// Of the first execution that ended, if there are two.
     pub(super) verdict: Option<Verdict>,
     /// Whether a consumer is executed twice: then the value is held, for it is consumed twice.
     pub(super) is_held: bool,
-    /// The same of the productions that it pulls.
-    pub(super) pulled: Box<[Arc<AtomicBool>]>,
 }
 
 impl Flight {
+    /// Ends what runs for it, at the next checkpoint.
+    pub(super) fn cancel(&self) {
+        for cancelled in self.running.iter().chain(&self.pulled) {
+            cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn audience(&self) -> Audience {
         let consumers = self.interest.saturating_sub(self.waiters.len());
         // One who consumes it twice stands for two.

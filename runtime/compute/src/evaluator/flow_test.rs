@@ -353,11 +353,12 @@ fn flow(seed: u64, asked: usize) {
     until_nothing_is_left(&rig);
 }
 
+/// `FLOW` is how many graphs are made where a few seconds are not enough.
 #[test]
 fn whatever_is_read_or_left_is_the_beginning_of_the_right_value() {
-    let seeds = std::env::var("FLOW").ok().and_then(|n| n.parse().ok());
-    for seed in 0..seeds.unwrap_or(10) {
-        if seeds.is_some() {
+    let graphs = std::env::var("FLOW").ok().and_then(|n| n.parse().ok());
+    for seed in 0..graphs.unwrap_or(10) {
+        if graphs.is_some() {
             eprintln!("seed {seed}");
         }
         flow(seed, 12);

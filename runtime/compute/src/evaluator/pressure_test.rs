@@ -140,6 +140,80 @@ fn what_lost_its_beginning_to_a_file_is_not_handed_over() {
 }
 
 #[test]
+fn a_reader_that_left_leaves_nothing_when_hands_change() {
+    let (turn, gate) = held_back(10);
+    let streaming = tight_streaming(2, 400, turn);
+    let (ticket, tail) = streaming.read();
+    let count = streaming
+        .rig
+        .sources
+        .recipe("byte_count", &[streaming.root], &[]);
+    let (_other, answers) = start(&streaming.rig.evaluator, count, Mode::Parallel);
+    until("the function has joined", || {
+        let state = streaming.rig.evaluator.shared.state.lock();
+        state.board.consumers() == 1
+    });
+    drop((ticket, tail));
+    open(&gate);
+    let evaluated = answers.recv_timeout(PATIENCE).unwrap().unwrap();
+    let expected = (400 * PIECE).to_string();
+    assert_eq!(bytes_of(evaluated.outcome).unwrap(), expected.as_bytes());
+    assert_eq!(streaming.rig.sources.scratch.files(), 0);
+    streaming.until_idle();
+}
+
+#[test]
+fn what_cannot_be_held_is_not_made_to_its_end() {
+    let (function, made) = pour(u64::MAX, Turn::None);
+    let sources = TestSources {
+        scratch: Arc::new(MemoryScratch::new(MIB)),
+        ..TestSources::default()
+    };
+    let rig = tight_on(sources, 1, vec![function], (0, MIB / 4));
+    let endless = rig.sources.recipe("pour", &[], &[]);
+    let count = rig.sources.recipe("byte_count", &[endless], &[]);
+    let lines = rig.sources.recipe("line_count", &[endless], &[]);
+    let both = rig.sources.recipe("concat", &[count, lines], &[]);
+    let fault = get(&rig.evaluator, both, Mode::Parallel).unwrap_err();
+    assert!(matches!(fault, Fault::Overloaded { .. }), "{fault}");
+    assert!(made.load(Ordering::Relaxed) < 100);
+}
+
+#[test]
+fn a_stream_that_panics_when_it_is_dropped_ends_no_worker() {
+    let streaming = Streaming::of(1, u64::MAX, Turn::Panics);
+    let (ticket, mut tail) = streaming.read();
+    thread::scope(|scope| {
+        // Read on, so that it is dropped by the worker and not while it is put aside.
+        scope.spawn(|| while piece_of(tail.as_mut()).is_ok_and(|piece| piece.is_ok()) {});
+        until("it runs", || streaming.made.load(Ordering::Relaxed) > 500);
+        drop(ticket);
+    });
+    let leaf = streaming.rig.sources.leaf(b"other");
+    let other = streaming.rig.sources.recipe("uppercase", &[leaf], &[]);
+    assert_eq!(value(&streaming.rig.evaluator, other), "OTHER");
+    drop(tail);
+    streaming.until_idle();
+}
+
+#[test]
+fn a_request_that_is_planned_twice_waits_once() {
+    let (turn, gate) = held_back(0);
+    let streaming = Streaming::of(2, u64::MAX, turn);
+    let (ticket, _answers) = start(&streaming.rig.evaluator, streaming.root, Mode::Parallel);
+    let shared = &streaming.rig.evaluator.shared;
+    let waiting = || shared.state.lock().board.waiting();
+    until("it waits", || waiting() == 1);
+    // As where two notice that a function was caught meanwhile.
+    let request = *shared.state.lock().requests.keys().next().unwrap();
+    shared.plan(request);
+    assert_eq!(waiting(), 1);
+    drop(ticket);
+    open(&gate);
+    streaming.until_idle();
+}
+
+#[test]
 fn a_long_row_of_streaming_functions_nests_a_bounded_depth() {
     let streaming = tight_streaming(2, 40, Turn::None);
     let sources = &streaming.rig.sources;

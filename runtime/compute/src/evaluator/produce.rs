@@ -11,7 +11,7 @@ use super::{
     execute::{Executed, Task},
     hold::Held,
     live::{Live, NESTED_MAX},
-    production::Production,
+    production::{Production, no_room},
     tail::{Reader, Resume},
     workers::{caught, tell},
 };
@@ -127,6 +127,12 @@ impl Shared {
         if course.is_for_one_function(audience) {
             return self.hand_over(state, course);
         }
+        if audience.waiters == 0 && !course.production.can_be_held() {
+            drop(state);
+            let fault = no_room(course.production.size);
+            self.land(course.flight, Err(fault));
+            return Pace::Off;
+        }
         let shown = match course.is_worth_showing(now) {
             true => self.show(&mut state, &course),
             false => Vec::new(),
@@ -163,6 +169,8 @@ impl Shared {
         } = *course;
         let held = Arc::new(Held::live(Live::new(Box::new(production))));
         state.landings += 1;
+        // Of a reader who left.
+        state.tails.remove(&flight);
         // Nobody waited for it, so nobody is answered.
         state.board.landed(flight, &held);
         self.wake(&state, 1);

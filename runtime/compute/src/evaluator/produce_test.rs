@@ -28,6 +28,8 @@ pub(super) enum Turn {
     Fails(u64),
     /// Until nobody needs it any more: no other limit ends it.
     Stalls(u64),
+    /// When it is dropped.
+    Panics,
 }
 
 struct Poured {
@@ -61,6 +63,12 @@ impl Pieces for Poured {
         self.made.fetch_add(1, Ordering::Relaxed);
         self.at += 1;
         Ok(Some(nth_piece(self.at - 1)))
+    }
+}
+
+impl Drop for Poured {
+    fn drop(&mut self) {
+        assert!(!matches!(self.turn, Turn::Panics), "on purpose");
     }
 }
 

@@ -66,10 +66,15 @@ impl Finished {
     /// # Errors
     /// `Overloaded`: no file could hold it.
     pub(super) fn value(self) -> Result<Executed, Fault> {
-        self.executed.ok_or_else(|| Fault::Overloaded {
-            what: format!("room in scratch files for a value of {} bytes", self.size),
-            retry_after_ms: 1000,
-        })
+        self.executed.ok_or_else(|| no_room(self.size))
+    }
+}
+
+/// No file could hold a value of `size` bytes or more.
+pub(super) fn no_room(size: u64) -> Fault {
+    Fault::Overloaded {
+        what: format!("room in scratch files for a value of {size} bytes"),
+        retry_after_ms: 1000,
     }
 }
 
@@ -171,6 +176,11 @@ impl Production {
     /// Whether everything given out so far stands in memory, from the first piece on.
     pub(super) fn is_in_memory(&self) -> bool {
         matches!(self.saved, Saved::Memory)
+    }
+
+    /// Whether it can be a value for those who need it whole, and not only be read.
+    pub(super) fn can_be_held(&self) -> bool {
+        !matches!(self.saved, Saved::Nowhere)
     }
 
     /// Whether one more piece is too much for memory.

@@ -5,7 +5,7 @@
 //! filled them. It refuses to drop flights under the lock: values in temporary files go with them.
 
 use super::{Board, Flight, FlightId, Ready, producers};
-use std::{cmp::Reverse, sync::atomic::Ordering};
+use std::cmp::Reverse;
 
 /// Entries of dead flights that a list may hold beyond as many as it has living ones.
 const DEAD_MAX: usize = 64;
@@ -27,10 +27,7 @@ impl Board {
             return;
         }
         if let Some(flight) = self.remove(id) {
-            // A running function looks at this flag at its next checkpoint.
-            for cancelled in flight.running.iter().chain(&flight.pulled) {
-                cancelled.store(true, Ordering::Relaxed);
-            }
+            flight.cancel();
             freed.extend(producers(&flight));
             self.gone.push(*flight);
         }
@@ -60,6 +57,13 @@ impl Board {
     pub(in crate::evaluator) fn consumers(&self) -> usize {
         let flights = self.flights.values();
         flights.map(|flight| flight.audience().consumers).sum()
+    }
+
+    /// Places of requests that wait for a flight.
+    #[cfg(test)]
+    pub(in crate::evaluator) fn waiting(&self) -> usize {
+        let flights = self.flights.values();
+        flights.map(|flight| flight.waiters.len()).sum()
     }
 
     /// Requests that come and go while all workers are busy leave dead entries behind.

@@ -212,7 +212,6 @@ impl Shared {
         let again: Vec<RequestId> = state.board.restart();
         state.plans.extend(again);
         self.work.notify_all();
-        let gone = state.board.take_gone();
         let tails = std::mem::take(&mut state.tails);
         let unwanted = Self::take_unwanted(&mut state);
         drop(state);
@@ -221,7 +220,7 @@ impl Shared {
             let what = "the rest of the value, since a function was caught meanwhile,".to_owned();
             tail.end(Err(Fault::Unavailable { what }));
         }
-        drop((gone, unwanted));
+        drop(unwanted);
         answers
     }
 
