@@ -532,3 +532,23 @@ fn a_stream_under_way_is_cut_when_a_function_is_caught() {
         rig.evaluator.shared.state.lock().board.is_empty()
     });
 }
+
+#[test]
+fn a_stream_put_aside_goes_when_a_function_is_caught() {
+    let (function, _made) = pour(u64::MAX, Turn::None);
+    let rig = rig(2, vec![function, fickle()]);
+    let root = rig.sources.recipe("pour", &[], &[]);
+    let (_ticket, answers) = start(&rig.evaluator, root, Mode::Parallel);
+    let evaluated = answers.recv_timeout(PATIENCE).unwrap().unwrap();
+    let Outcome::Production(mut tail) = evaluated.outcome else {
+        panic!("{:?}", evaluated.outcome)
+    };
+    until("it is put aside", || tail.is_awaited());
+    let leaf = rig.sources.leaf(b"x");
+    let bad = rig.sources.recipe("fickle", &[leaf], &[]);
+    violation(verify(&rig, bad, Depth::Root));
+    // Before its reader takes anything more, which would wake it.
+    assert!(rig.evaluator.shared.state.lock().parked.is_empty());
+    let cut = read_out(tail.as_mut()).unwrap_err();
+    assert!(cut.is_retryable(), "{cut:?}");
+}
