@@ -6,6 +6,7 @@
 
 mod cascade;
 mod deferred;
+mod reach;
 mod trim;
 mod void;
 

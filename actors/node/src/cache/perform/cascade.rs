@@ -4,7 +4,7 @@
 //! from one that was still to go comes in behind. It refuses to recurse: a chain may be as long as
 //! the graph.
 
-use super::{Disk, answer, deferred};
+use super::{Disk, answer, deferred, reach::Reached};
 use deriva_messages::{
     Fault, Reply,
     blob::DropReason,
@@ -12,29 +12,20 @@ use deriva_messages::{
 };
 use deriva_model::{CAddr, Record};
 use deriva_system::{
-    storage::{Durability, Space, Storage, StorageFault, layout},
+    storage::{Durability, Space, StorageFault, layout},
     supervise::Envelope,
     view::Cascading,
 };
 use ractor::ActorRef;
-use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
-    sync::Arc,
-};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Addresses that one cascade may reach: some 100 bytes each while it lasts.
-const REACH_MAX: usize = 5_000_000;
 /// Stands where no address of one's own does; nothing hashes to it that anybody knows of.
 const NOBODY: CAddr = CAddr::from_bytes([0; CAddr::LEN]);
 /// Addresses that wait for deferred cascades, over all of them.
 pub(in crate::cache) const DEFERRED_MAX: usize = 1 << 20;
 /// Addresses that leave memory and disk in one step.
 const BATCH: usize = 1024;
-/// Nodes whose dependents are read in one piece of the lane's work.
-const EXPANDED_AT_ONCE: usize = 256;
-/// Dependents read at once.
-const PAGE: usize = 4096;
 /// How often what was promised is tried before it is left to the next start.
 const CLEAR_TRIES: usize = 3;
 /// What a client is told to wait when too much is deferred.
@@ -117,23 +108,6 @@ pub(super) fn crowded() -> Fault {
     }
 }
 
-/// What depends on an address, nearest first; the address itself stands before them if it goes too.
-pub(super) struct Reached {
-    pub(super) order: Vec<CAddr>,
-    traversed: u64,
-    max_depth: u32,
-}
-
-impl Reached {
-    const fn of(order: Vec<CAddr>) -> Self {
-        Self {
-            order,
-            traversed: 0,
-            max_depth: 0,
-        }
-    }
-}
-
 /// Takes out what depends on many addresses, and these, inside a window that the caller holds.
 pub(super) async fn void_from(
     disk: Arc<Disk>,
@@ -154,93 +128,6 @@ pub(super) async fn void_from(
 }
 
 impl Hands {
-    pub(super) async fn reach(
-        &self,
-        policy: CascadePolicy,
-        is_unwanted: impl Fn() -> bool,
-    ) -> Result<Reached, Fault> {
-        let (address, root, _) = self.asked;
-        let mut reached = match policy {
-            CascadePolicy::None => Reached::of(vec![address]),
-            _ => self.reach_from(vec![address], is_unwanted).await?,
-        };
-        if root == CascadeRoot::Spared {
-            reached.order.remove(0);
-        }
-        Ok(reached)
-    }
-
-    /// The starts and everything that depends on them.
-    pub(super) async fn reach_from(
-        &self,
-        starts: Vec<CAddr>,
-        is_unwanted: impl Fn() -> bool,
-    ) -> Result<Reached, Fault> {
-        let mut depths: HashMap<CAddr, u32> = starts.iter().map(|start| (*start, 0)).collect();
-        let started = starts.len() as u64;
-        let mut order = starts;
-        let mut at = 0;
-        while at < order.len() {
-            if is_unwanted() {
-                return Err(Fault::Cancelled);
-            }
-            let some: Vec<CAddr> = order
-                .iter()
-                .skip(at)
-                .take(EXPANDED_AT_ONCE)
-                .copied()
-                .collect();
-            at += some.len();
-            let storage = self.disk.storage.clone();
-            let read = move || dependents(storage.as_ref(), &some);
-            for (input, dependent) in self.disk.lane.run(read).await?? {
-                let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
-                if let Entry::Vacant(place) = depths.entry(dependent) {
-                    place.insert(depth);
-                    order.push(dependent);
-                }
-            }
-            within_reach(order.len())?;
-        }
-        self.add_travelling(&mut depths, &mut order);
-        within_reach(order.len())?;
-        let traversed = order.len() as u64 - started;
-        let max_depth = depths.values().max().copied().unwrap_or(0);
-        Ok(Reached {
-            order,
-            traversed,
-            max_depth,
-        })
-    }
-
-    /// Values whose recipes are stored nowhere have no edges: their records say what they consumed.
-    fn add_travelling(&self, depths: &mut HashMap<CAddr, u32>, order: &mut Vec<CAddr>) {
-        let records = self.disk.values.travelling();
-        let mut consumers: HashMap<CAddr, Vec<CAddr>> = HashMap::new();
-        for record in &records {
-            for input in &record.inputs {
-                consumers
-                    .entry(input.address)
-                    .or_default()
-                    .push(record.recipe);
-            }
-        }
-        if consumers.is_empty() {
-            return;
-        }
-        let mut at = 0;
-        while let Some(input) = order.get(at).copied() {
-            at += 1;
-            let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
-            for consumer in consumers.remove(&input).unwrap_or_default() {
-                if let Entry::Vacant(place) = depths.entry(consumer) {
-                    place.insert(depth);
-                    order.push(consumer);
-                }
-            }
-        }
-    }
-
     /// What would go, without changing anything.
     async fn tell(&self, reached: &Reached) -> Result<Cascaded, Fault> {
         let mut told = self.told(reached);
@@ -371,48 +258,4 @@ impl Hands {
         };
         Ok(self.disk.lane.run(read).await??)
     }
-}
-
-pub(super) fn within_reach(got: usize) -> Result<(), Fault> {
-    if got <= REACH_MAX {
-        return Ok(());
-    }
-    Err(Fault::OverLimit {
-        what: "the addresses that a cascade reaches".to_owned(),
-        limit: REACH_MAX as u64,
-        got: got as u64,
-    })
-}
-
-/// The stored dependents of some addresses, each with what it depends on.
-fn dependents(
-    storage: &dyn Storage,
-    inputs: &[CAddr],
-) -> Result<Vec<(CAddr, CAddr)>, StorageFault> {
-    let mut found = Vec::new();
-    let mut seen = HashSet::new();
-    for input in inputs {
-        let prefix = layout::dependents_prefix(input);
-        let mut from = prefix.clone();
-        loop {
-            let page = storage.scan(Space::Edges, &prefix, &from, PAGE)?;
-            let full = page.len() == PAGE;
-            for (key, _) in page {
-                let dependent =
-                    layout::last_address(&key).ok_or_else(|| StorageFault::Damaged {
-                        why: format!("a dependent of {input} cannot be read"),
-                    })?;
-                if seen.insert(dependent) {
-                    found.push((*input, dependent));
-                }
-                from = key;
-            }
-            if !full || found.len() > REACH_MAX {
-                break;
-            }
-            // The next key after the last one read.
-            from.push(0);
-        }
-    }
-    Ok(found)
 }

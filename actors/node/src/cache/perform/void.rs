@@ -4,7 +4,7 @@
 //! from it, so the walk begins at every stored recipe of the function. What only travelled with
 //! requests goes altogether, for nobody knows what it was made from.
 
-use super::{Disk, cascade};
+use super::{Disk, cascade, reach};
 use deriva_messages::{
     Fault,
     cache::{CacheMessage, Evicted},
@@ -60,12 +60,12 @@ async fn seeds(disk: &Disk, function: &FunctionId) -> Result<Vec<CAddr>, Fault> 
         let read = move || page(storage.as_ref(), &prefix, &start);
         let (found, next) = disk.lane.run(read).await??;
         seeds.extend(found);
-        cascade::within_reach(seeds.len())?;
+        reach::within_reach(seeds.len())?;
         from = next;
     }
     let travelling = disk.values.travelling();
     seeds.extend(travelling.iter().map(|record| record.recipe));
-    cascade::within_reach(seeds.len())?;
+    reach::within_reach(seeds.len())?;
     Ok(seeds.into_iter().collect())
 }
 
