@@ -108,3 +108,7 @@ fn consumed(record: &Record) -> Vec<bytes::Bytes> {
         .map(|content| address::write(&content.as_leaf_address()))
         .collect()
 }
+
+#[cfg(test)]
+#[path = "explain_test.rs"]
+mod explain_test;

@@ -4,7 +4,7 @@
 
 use super::{
     Membership,
-    gc_test::{NO_GRACE, Stage},
+    gc_test::{Cutting, NO_GRACE, Stage},
 };
 use crate::blob::stand_test::{PATIENCE, bytes, costing, produced, recipe, resident};
 use crate::dag::DagConfig;
@@ -486,6 +486,97 @@ async fn a_question_about_a_graph_that_is_collected_meanwhile_is_answered_whole(
     assert_eq!(stage.collect(NO_GRACE).await.unwrap().removed.len(), 3);
     let gone = stage.ask(address, GraphQuestion::TopologicalOrder).await;
     assert_eq!(gone, Err(Fault::NotFound { address }));
+}
+
+#[tokio::test]
+async fn a_bound_holds_over_a_power_cut_at_any_step() {
+    const MOST: u64 = 150;
+    for writes in 0.. {
+        let memory = Arc::new(MemoryStorage::default());
+        let stage = Stage::over(memory.clone(), 1, memory.clone()).await;
+        let mut chance = Chance(5);
+        let (_, recipes) = random_graph(&stage, &mut chance).await;
+        for seed in 20..200 {
+            stage.leaf(seed, 30).await;
+        }
+        for recipe in recipes.iter().step_by(7) {
+            stage.try_forget(recipe.address()).await.unwrap();
+        }
+        let objects = |stage: &Stage| {
+            let spaces = [Space::Leaves, Space::Recipes, Space::Aliases];
+            let keys = spaces.map(|space| stage.stand.keys(space, &[]) as u64);
+            keys.iter().sum::<u64>()
+        };
+        let before = objects(&stage);
+        drop(stage);
+        let cutting = Arc::new(Cutting {
+            memory: memory.clone(),
+            left: writes.into(),
+        });
+        let stage = Stage::over(memory.clone(), 2, cutting).await;
+        let bounded = Collect {
+            max_removals: Some(MOST),
+            ..NO_GRACE
+        };
+        let cut = stage.collect(bounded).await;
+        memory.cut_power();
+        let begun = stage.stand.keys(Space::Meta, layout::META_COLLECTION) > 0;
+        drop(stage);
+        let stage = Stage::over(memory.clone(), 3, memory.clone()).await;
+        let removed = before - objects(&stage);
+        let expected = if begun || cut.is_ok() { MOST } else { 0 };
+        assert_eq!(removed, expected, "after {writes} writes");
+        audit(&memory);
+        if cut.is_ok() {
+            assert!(writes > 3, "the power was cut within the collection");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn wide_recipes_go_in_steps_of_bounded_work() {
+    const WIDE: u32 = 40_000;
+    let stage = Stage::new().await;
+    let mut last = None;
+    for number in 0..4_u32 {
+        // Inputs that never came: an import brings them later.
+        let inputs = (0..WIDE).map(|at| CAddr::of_leaf(&(number * WIDE + at).to_be_bytes()));
+        let wide = recipe("wide", inputs.chain(last).collect());
+        last = Some(wide.address());
+        let recipes = vec![Arc::new(wide)];
+        let missing = MissingInputs::Allow;
+        let put = |reply| DagMessage::Put {
+            recipes,
+            missing,
+            reply,
+        };
+        stage.dag.call::<()>(PATIENCE, put).await.unwrap();
+    }
+    let flat = (0..3_u32).map(|number| {
+        let inputs = (0..WIDE).map(|at| CAddr::of_leaf(&(!(number * WIDE + at)).to_be_bytes()));
+        Arc::new(recipe("flat", inputs.collect()))
+    });
+    for wide in flat {
+        let (recipes, missing) = (vec![wide.clone()], MissingInputs::Allow);
+        let put = |reply| DagMessage::Put {
+            recipes,
+            missing,
+            reply,
+        };
+        stage.dag.call::<()>(PATIENCE, put).await.unwrap();
+        stage.try_forget(wide.address()).await.unwrap();
+    }
+    stage.try_forget(last.unwrap()).await.unwrap();
+    let told = stage.collect(DRY).await.unwrap();
+    let done = stage.collect(NO_GRACE).await.unwrap();
+    assert_eq!(told, done);
+    assert_eq!((done.recipes, done.live_recipes), (4, 3));
+    assert_eq!(
+        stage.stand.keys(Space::Edges, &[0]),
+        3,
+        "those that were not forgotten"
+    );
 }
 
 /// What a Get uses is there, and stays there while it is held.

@@ -529,9 +529,9 @@ async fn one_collection_at_a_time() {
 }
 
 /// Storage whose power goes after so many writes.
-struct Cutting {
-    memory: Arc<MemoryStorage>,
-    left: AtomicU64,
+pub(super) struct Cutting {
+    pub(super) memory: Arc<MemoryStorage>,
+    pub(super) left: AtomicU64,
 }
 
 impl Reading for Cutting {

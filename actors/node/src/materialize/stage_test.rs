@@ -18,6 +18,7 @@ use deriva_system::{
         Ticket,
     },
     supervise::{Envelope, Slot, SlotLimits},
+    view::Holds,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{sync::Arc, time::Duration};
@@ -132,6 +133,7 @@ impl Actor for Shard {
 
 pub(super) struct Stage {
     pub(super) slot: Slot<MaterializeMessage>,
+    pub(super) holds: Arc<Holds>,
     pub(super) begun: mpsc::UnboundedReceiver<Begun>,
     pub(super) reads: watch::Receiver<usize>,
     pub(super) supervisor: ActorRef<Envelope<MaterializeMessage>>,
@@ -142,6 +144,7 @@ pub(super) type Asking = JoinHandle<Result<(Interest, Materialized), Fault>>;
 impl Stage {
     pub(super) async fn new(config: MaterializeConfig, chunks: Vec<Result<Bytes, Fault>>) -> Self {
         let (sender, begun) = mpsc::unbounded_channel();
+        let holds = Arc::<Holds>::default();
         let (read, reads) = watch::channel(0);
         let shelf = Shelf {
             chunks,
@@ -155,7 +158,7 @@ impl Stage {
             compute: Arc::new(Fake { begun: sender }),
             blobs: vec![blob],
             clock: Arc::new(ManualClock::default()),
-            holds: Arc::default(),
+            holds: holds.clone(),
             config,
         };
         let spawned = Actor::spawn(None, MaterializeSupervisor, args).await;
@@ -164,6 +167,7 @@ impl Stage {
         slot.seat(supervisor.clone());
         Self {
             slot,
+            holds,
             begun,
             reads,
             supervisor,

@@ -315,3 +315,29 @@ async fn a_reader_that_leaves_withdraws_from_the_computation() {
     drop((interest, reader));
     let (_next, _begun) = stage.ask_until_let_in().await;
 }
+
+#[tokio::test]
+async fn what_a_request_uses_is_held_until_its_last_byte_is_on_its_way() {
+    let root = CAddr::of_leaf(b"root");
+    // From the disk, as slowly as the reader likes.
+    let (mut stage, _interest, mut reader) = streaming(chunks(10), asked(b"root")).await;
+    for _ in 0..2 {
+        assert!(reader.recv().await.unwrap().is_ok());
+        settle().await;
+        assert!(stage.holds.is_held(&root));
+    }
+    while reader.recv().await.is_some() {}
+    let (_next, _begun) = stage.ask_until_let_in().await;
+    assert!(!stage.holds.is_held(&root));
+
+    // While it is being computed; a computation that nobody follows any more holds nothing.
+    let (mut stage, interest, mut reader) = following(pieces(3), &Awaited::default()).await;
+    for _ in 0..3 {
+        assert!(reader.recv().await.unwrap().is_ok());
+        settle().await;
+        assert!(stage.holds.is_held(&root), "the production has not ended");
+    }
+    drop((interest, reader));
+    let (_next, _begun) = stage.ask_until_let_in().await;
+    assert!(!stage.holds.is_held(&root));
+}
