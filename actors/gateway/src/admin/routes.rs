@@ -122,6 +122,12 @@ fn status_body(context: &GatewayContext, overview: &Overview) -> Value {
             "failures": overview.compute.failures,
             "in_flight": overview.compute.in_flight,
         },
+        "verification": {
+            "mode": context.node.verification.to_string(),
+            "passed": overview.compute.agreed,
+            "failed": overview.compute.differed,
+            "marked": context.node.marks.all().len(),
+        },
     })
 }
 

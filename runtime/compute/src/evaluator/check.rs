@@ -237,10 +237,10 @@ impl Board {
             return Settled::Unwanted;
         };
         let Some(first) = flight.verdict.take() else {
-            flight.verdict = Some(verdict.clone());
+            flight.verdict = Some(Box::new(verdict.clone()));
             return Settled::Waiting;
         };
-        match (first, verdict) {
+        match (*first, verdict) {
             (Ok(first), Ok(second)) if first == *second => Settled::Agreed,
             // Two failures are no result, so they are no two results.
             (Err(_), Err(_)) => Settled::Agreed,

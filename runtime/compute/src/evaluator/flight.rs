@@ -42,7 +42,7 @@ pub(in crate::evaluator) struct Flight {
     /// The same of the productions that it pulls.
     pub(super) pulled: Box<[Arc<AtomicBool>]>,
     /// Of the first execution that ended, if there are two.
-    pub(super) verdict: Option<Verdict>,
+    pub(super) verdict: Option<Box<Verdict>>,
     /// Whether a consumer is executed twice: then the value is held, for it is consumed twice.
     pub(super) is_held: bool,
 }

@@ -125,6 +125,51 @@ fn request(root: CAddr, mode: Mode) -> Materialize {
     }
 }
 
+#[test]
+fn sources_that_panic_in_a_verification_end_no_workers() {
+    let calls = AtomicU64::new(0);
+    let fickle = scripted("fickle", move |_, _| {
+        Ok(calls
+            .fetch_add(1, Ordering::Relaxed)
+            .to_be_bytes()
+            .to_vec()
+            .into())
+    });
+    let sources = Arc::new(Panicking {
+        on_standing: true,
+        ..Panicking::default()
+    });
+    let leaf = sources.inner.leaf(b"x");
+    let upper = sources.inner.recipe("uppercase", &[leaf], &[]);
+    let bad = sources.inner.recipe("fickle", &[leaf], &[]);
+    let mut registry = Registry::builtin();
+    registry.register(fickle).unwrap();
+    let config = EvaluatorConfig {
+        workers: 2,
+        in_flight_bytes: 0,
+        budget: BudgetLimits::default(),
+        stream_bytes: DEFAULT_STREAM_OUTPUT_BYTES,
+        salt: 7,
+    };
+    let clock = Arc::new(SystemClock::default());
+    let evaluator = Evaluator::start(Arc::new(registry), sources.clone(), clock, config).unwrap();
+    let dual = |root| {
+        let (answer, answers) = mpsc::channel();
+        let ask = Materialize {
+            verification: Verification::Dual,
+            ..request(root, Mode::Parallel)
+        };
+        let done = Box::new(move |result| answer.send(result).unwrap_or_default());
+        let _ticket = evaluator.start(ask, done);
+        answers.recv_timeout(PATIENCE).unwrap().map(|_| ())
+    };
+    assert!(matches!(dual(upper), Err(Fault::Breach { .. })));
+    // Who should be told of it panics: the answer is the same.
+    assert!(matches!(dual(bad), Err(Fault::Nondeterministic { .. })));
+    assert_eq!(value(&evaluator, leaf), "x");
+    assert!(evaluator.shared.state.lock().board.is_empty());
+}
+
 fn open(gate: &Gate) {
     *gate.0.lock() = true;
     gate.1.notify_all();
