@@ -579,6 +579,40 @@ async fn wide_recipes_go_in_steps_of_bounded_work() {
     );
 }
 
+#[tokio::test]
+async fn a_value_that_ends_while_its_recipe_is_removed_is_not_taken_and_others_are() {
+    let stage = Arc::new(Stage::new().await);
+    let (going, other) = (recipe("going", vec![]), recipe("other", vec![]));
+    stage.put(&going).await;
+    stage.put(&other).await;
+    stage.forget(going.address(), Consumers::Refuse).await;
+    // The cache is away, so the collection stands between its step and the end of it.
+    let cache = stage.cache.cell().unwrap();
+    cache.kill_and_wait(None).await.unwrap();
+    let collecting = {
+        let stage = stage.clone();
+        tokio::spawn(async move { stage.collect(NO_GRACE).await })
+    };
+    let removed = async {
+        while stage.holds(going.address()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, removed).await.unwrap();
+    let offer = |recipe: &SealedRecipe| {
+        let value = resident(recipe, &bytes(9, 100), Origin::Stored);
+        let begun = stage.stand.values.invalidation_number();
+        stage.stand.values.offer(produced(recipe, &value, begun))
+    };
+    assert_eq!(offer(&going), Landing::Stale);
+    assert_eq!(offer(&other), Landing::Ring, "it has nothing to do with it");
+    stage.start_cache().await;
+    assert_eq!(collecting.await.unwrap().unwrap().recipes, 1);
+    stage.settled().await;
+    assert!(stage.stand.values.get(&going.address()).is_none());
+    assert!(stage.stand.values.get(&other.address()).is_some());
+}
+
 /// What a Get uses is there, and stays there while it is held.
 async fn get(stage: &Stage, root: CAddr) {
     let held = stage.holds.hold(vec![root]).await;

@@ -88,20 +88,7 @@ impl Stage {
         let stand = &self.stand;
         self.start_dag(stand.storage.clone(), DagConfig::default())
             .await;
-        let args = CacheArgs {
-            values: stand.values.clone(),
-            commit: stand.commit.clone(),
-            storage: stand.storage.clone(),
-            lane: stand.lane.clone(),
-            blobs: stand.blobs.clone(),
-            config: CacheConfig {
-                memory_bytes: 1 << 20,
-                memory_values: 1000,
-                disk_bytes: 1 << 20,
-            },
-        };
-        self.cache
-            .seat(Actor::spawn(None, CacheActor, args).await.unwrap().0);
+        self.start_cache().await;
         self.start_gc(seen, membership).await;
     }
 
@@ -117,6 +104,24 @@ impl Stage {
         };
         self.dag
             .seat(Actor::spawn(None, DagActor, args).await.unwrap().0);
+    }
+
+    pub(super) async fn start_cache(&self) {
+        let stand = &self.stand;
+        let args = CacheArgs {
+            values: stand.values.clone(),
+            commit: stand.commit.clone(),
+            storage: stand.storage.clone(),
+            lane: stand.lane.clone(),
+            blobs: stand.blobs.clone(),
+            config: CacheConfig {
+                memory_bytes: 1 << 20,
+                memory_values: 1000,
+                disk_bytes: 1 << 20,
+            },
+        };
+        self.cache
+            .seat(Actor::spawn(None, CacheActor, args).await.unwrap().0);
     }
 
     pub(super) async fn start_gc(&self, seen: Arc<dyn Storage>, membership: Membership) {
