@@ -46,7 +46,7 @@ pub(super) struct Job {
 }
 
 /// Who needs a flight's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Audience {
     /// Positions in other flights.
     pub(super) consumers: usize,

@@ -5,6 +5,7 @@
 //! failure that names the recipe and the function.
 
 use super::{
+    board::Audience,
     hold::{Held, Made, Meter},
     live::{self, Live},
     production::Production,
@@ -93,11 +94,30 @@ impl Task {
     }
 }
 
+/// What a task consumes, once all of it is known.
+pub(super) struct Known {
+    /// By position in the recipe.
+    contents: Vec<ContentHash>,
+    key: CutoffKey,
+}
+
+impl Known {
+    /// `None` while an input is still being made.
+    pub(super) fn of(task: &Task) -> Option<Self> {
+        let contents: Option<Vec<_>> = task.inputs.iter().map(|held| held.content()).collect();
+        let contents = contents?;
+        Some(Self {
+            key: CutoffKey::of(task.recipe.recipe(), &contents),
+            contents,
+        })
+    }
+}
+
 /// A task that was looked at.
 pub(super) struct Prepared {
-    pub(super) call: Call,
+    call: Call,
     /// `None` while an input is not known yet.
-    key: Option<CutoffKey>,
+    known: Option<Known>,
     /// Of the inputs that are known.
     input_bytes: u64,
     is_live: bool,
@@ -121,7 +141,12 @@ pub(super) struct Executed {
 
 impl Executor {
     /// Executes a task to its end, whatever its size.
-    pub(super) fn execute(self: &Arc<Self>, task: Task, reuse: Reuse) -> Result<Executed, Fault> {
+    pub(super) fn execute(
+        self: &Arc<Self>,
+        task: Task,
+        reuse: Reuse,
+        audience: Audience,
+    ) -> Result<Executed, Fault> {
         if reuse != Reuse::NothingOnTrial {
             self.admit(&task)?;
         }
@@ -131,7 +156,7 @@ impl Executor {
         {
             return Ok(known);
         }
-        if let Some(executed) = self.batch(&task, &prepared)? {
+        if let Some(executed) = self.at_once(&task, &prepared, audience)? {
             return Ok(executed);
         }
         let mut production = self.open(task, prepared)?;
@@ -155,10 +180,9 @@ impl Executor {
             .map_err(|error| Fault::RefusedRecipe {
                 reason: error.to_string(),
             })?;
-        let contents = contents(task);
         Ok(Prepared {
             call,
-            key: contents.map(|contents| CutoffKey::of(recipe, &contents)),
+            known: Known::of(task),
             input_bytes: task.input_bytes(),
             is_live: task.inputs.iter().any(|held| held.as_live().is_some()),
         })
@@ -166,17 +190,28 @@ impl Executor {
 
     /// The value of an equal computation, if there is one.
     pub(super) fn known(&self, task: &Task, prepared: &Prepared) -> Option<Executed> {
-        let (content, bytes) = self.cut_off(&prepared.call, prepared.key.as_ref()?, prepared)?;
-        Some(self.executed(task, content, Made::Bytes(bytes), Cost::default()))
+        let known = prepared.known.as_ref()?;
+        let (content, bytes) = self.cut_off(prepared, &known.key)?;
+        Some(self.executed(
+            task,
+            Some(known),
+            (content, Made::Bytes(bytes)),
+            Cost::default(),
+        ))
     }
 
-    /// Calls the function once, on all of its inputs. `None`: it has to be a production, because its
-    /// inputs or its value are more than one call may have.
-    pub(super) fn batch(
+    /// Calls the function once, on all of its inputs. `None`: it is a production. What a request waits
+    /// for is one if it can be, the rest only if it has to be: where its inputs or its value are more
+    /// than one call may have.
+    pub(super) fn at_once(
         &self,
         task: &Task,
         prepared: &Prepared,
+        audience: Audience,
     ) -> Result<Option<Executed>, Fault> {
+        if audience.waiters > 0 && prepared.call.streams() {
+            return Ok(None);
+        }
         if prepared.is_large() && (prepared.is_live || prepared.call.streams()) {
             return Ok(None);
         }
@@ -205,7 +240,13 @@ impl Executor {
             steps: budget.steps_used(),
             input_bytes: prepared.input_bytes,
         };
-        Ok(Some(self.executed(task, content, Made::Bytes(bytes), cost)))
+        let made = (content, Made::Bytes(bytes));
+        Ok(Some(self.executed(
+            task,
+            prepared.known.as_ref(),
+            made,
+            cost,
+        )))
     }
 
     /// Opens a production: nothing is computed yet.
@@ -231,7 +272,7 @@ impl Executor {
             .call
             .open_stream(inputs?, budget)
             .map_err(|error| self.failure(&task, &error))?;
-        Ok(Production::new(self.clone(), task, stream))
+        Ok(Production::new(self.clone(), task, prepared.known, stream))
     }
 
     fn budget(&self, task: &Task, limits: BudgetLimits) -> Budget {
@@ -245,23 +286,22 @@ impl Executor {
     pub(super) fn executed(
         &self,
         task: &Task,
-        content: ContentHash,
-        made: Made,
+        known: Option<&Known>,
+        (content, made): (ContentHash, Made),
         cost: Cost,
     ) -> Executed {
-        let value = match (&made, contents(task)) {
-            (Made::Bytes(bytes), Some(contents)) => {
+        let value = match (&made, known) {
+            (Made::Bytes(bytes), Some(Known { contents, key })) => {
                 let recipe = &task.recipe;
                 let record = Record {
                     recipe: recipe.address(),
                     function: recipe.recipe().function().clone(),
-                    inputs: consumed(recipe, &contents),
+                    inputs: consumed(recipe, contents),
                     output: content,
                     size: bytes.len() as u64,
                     cost,
                 };
-                let key = CutoffKey::of(recipe.recipe(), &contents);
-                let value = Resident::new(bytes.clone(), Arc::new(record), key, task.origin);
+                let value = Resident::new(bytes.clone(), Arc::new(record), *key, task.origin);
                 Some(Arc::new(value))
             }
             _ => None,
@@ -292,13 +332,8 @@ impl Executor {
         Arc::new(Held::computed(content, made, self))
     }
 
-    fn cut_off(
-        &self,
-        call: &Call,
-        key: &CutoffKey,
-        prepared: &Prepared,
-    ) -> Option<(ContentHash, Bytes)> {
-        let expected = call.spec().cost.estimate(prepared.input_bytes);
+    fn cut_off(&self, prepared: &Prepared, key: &CutoffKey) -> Option<(ContentHash, Bytes)> {
+        let expected = prepared.call.spec().cost.estimate(prepared.input_bytes);
         let patience = if expected >= DISK_CUTOFF_FROM {
             Patience::Disk
         } else {
@@ -363,11 +398,6 @@ impl Executor {
             message: error.to_string(),
         }
     }
-}
-
-/// What the inputs are, if all are known.
-fn contents(task: &Task) -> Option<Vec<ContentHash>> {
-    task.inputs.iter().map(|held| held.content()).collect()
 }
 
 pub(super) fn nanos(wall: Duration) -> u64 {

@@ -236,22 +236,26 @@ impl ComputeFunction for Scripted {
     }
 }
 
+fn spec_of_a_test(name: &str) -> FunctionSpec {
+    FunctionSpec {
+        id: FunctionId::new(name, "1.0.0"),
+        description: "of a test".to_owned(),
+        inputs: Arity::any("anything"),
+        params: Vec::new(),
+        example: String::new(),
+        cost: CostHint {
+            fixed_nanos: 1000,
+            nanos_per_kib: 1,
+        },
+    }
+}
+
 fn scripted(
     name: &str,
     behaviour: impl Fn(&[Bytes], &mut Budget) -> Result<Bytes, FunctionError> + Send + Sync + 'static,
 ) -> Arc<dyn ComputeFunction> {
     Arc::new(Scripted {
-        spec: FunctionSpec {
-            id: FunctionId::new(name, "1.0.0"),
-            description: "of a test".to_owned(),
-            inputs: Arity::any("anything"),
-            params: Vec::new(),
-            example: String::new(),
-            cost: CostHint {
-                fixed_nanos: 1000,
-                nanos_per_kib: 1,
-            },
-        },
+        spec: spec_of_a_test(name),
         behaviour: Box::new(behaviour),
     })
 }

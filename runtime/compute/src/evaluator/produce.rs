@@ -28,7 +28,6 @@ use std::{
 const WHOLE_MAX: u64 = 256 << 10;
 /// How long a reader waits for the rest of a value that could be answered whole.
 const WHOLE_WAIT: Duration = Duration::from_millis(20);
-
 /// How long a production keeps its worker while other work waits for one.
 const TURN: Duration = Duration::from_millis(10);
 
@@ -69,9 +68,7 @@ impl Shared {
         if let Some(known) = executor.known(&job.task, &prepared) {
             return Ok(Opened::Done(self.kept(&job.task, known, job.begun)));
         }
-        // What a request waits for is streamed if it can be; the rest only if it has to be.
-        let streams = job.audience.waiters > 0 && prepared.call.streams();
-        if !streams && let Some(executed) = executor.batch(&job.task, &prepared)? {
+        if let Some(executed) = executor.at_once(&job.task, &prepared, job.audience)? {
             return Ok(Opened::Done(self.kept(&job.task, executed, job.begun)));
         }
         Ok(Opened::Course(Box::new(Course {
@@ -218,26 +215,25 @@ impl Shared {
     /// What another function needs whole does not wait for readers.
     fn unpark_wanted(&self, state: &mut State) {
         for flight in state.board.take_wanted() {
-            if let Some(course) = state.parked.remove(&flight) {
-                course.production.tail.unpark();
-                state.resumed.push_back(course);
-                told(state);
-                self.work.notify_one();
-            }
+            self.bring_back(state, flight);
+        }
+    }
+
+    /// A production that was put aside goes on, whatever its readers do.
+    fn bring_back(&self, state: &mut State, flight: FlightId) {
+        if let Some(course) = state.parked.remove(&flight) {
+            course.production.tail.unpark();
+            state.resumed.push_back(course);
+            told(state);
+            self.work.notify_one();
         }
     }
 
     fn resume(&self, flight: FlightId) -> Resume {
         let shared = self.this.clone();
         Box::new(move || {
-            let Some(shared) = shared.upgrade() else {
-                return;
-            };
-            let mut state = shared.state.lock();
-            if let Some(course) = state.parked.remove(&flight) {
-                state.resumed.push_back(course);
-                told(&state);
-                shared.work.notify_one();
+            if let Some(shared) = shared.upgrade() {
+                shared.bring_back(&mut shared.state.lock(), flight);
             }
         })
     }

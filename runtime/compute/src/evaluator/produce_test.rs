@@ -114,17 +114,7 @@ impl StreamingComputeFunction for Pour {
 pub(super) fn pour(pieces: u64, turn: Turn) -> (Arc<dyn ComputeFunction>, Arc<AtomicU64>) {
     let made = Arc::new(AtomicU64::new(0));
     let function = Pour {
-        spec: FunctionSpec {
-            id: FunctionId::new("pour", "1.0.0"),
-            description: "of a test".to_owned(),
-            inputs: Arity::any("anything"),
-            params: Vec::new(),
-            example: String::new(),
-            cost: CostHint {
-                fixed_nanos: 1000,
-                nanos_per_kib: 1,
-            },
-        },
+        spec: spec_of_a_test("pour"),
         pieces,
         made: made.clone(),
         turn,

@@ -4,7 +4,7 @@
 //! refuses to decide when it goes on: that is `produce`.
 
 use super::{
-    execute::{Executed, Executor, Task, nanos},
+    execute::{Executed, Executor, Known, Task, nanos},
     hold::{Made, gathered},
     tail::{AHEAD_MAX, Tail},
 };
@@ -39,6 +39,8 @@ enum Saved {
 pub(super) struct Production {
     executor: Arc<Executor>,
     pub(super) task: Task,
+    /// What it consumes, if that was known before it began.
+    known: Option<Known>,
     stream: Stream,
     pub(super) tail: Arc<Tail>,
     hasher: blake3::Hasher,
@@ -79,12 +81,18 @@ pub(super) fn no_room(size: u64) -> Fault {
 }
 
 impl Production {
-    pub(super) fn new(executor: Arc<Executor>, task: Task, stream: Stream) -> Self {
+    pub(super) fn new(
+        executor: Arc<Executor>,
+        task: Task,
+        known: Option<Known>,
+        stream: Stream,
+    ) -> Self {
         Self {
             tail: Tail::new(executor.meter.clone()),
             given_at: executor.clock.monotonic(),
             executor,
             task,
+            known,
             stream,
             hasher: blake3::Hasher::new(),
             size: 0,
@@ -226,7 +234,12 @@ impl Production {
             steps: self.stream.steps_used(),
             input_bytes: self.task.input_bytes(),
         };
-        let executed = |made| self.executor.executed(&self.task, content, made, cost);
+        // Of a live input it is known now, if it was pulled to its end.
+        let known = self.known.take().or_else(|| Known::of(&self.task));
+        let executed = |made| {
+            let executor = &self.executor;
+            executor.executed(&self.task, known.as_ref(), (content, made), cost)
+        };
         let executed = match &self.saved {
             Saved::Memory => {
                 let whole = self.tail.whole();

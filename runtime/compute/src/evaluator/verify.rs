@@ -7,11 +7,10 @@
 
 use super::{
     board::{
-        Answer, Apart, Audience, Check, Checks, FlightId, Job, RequestId, Settled, Verdict,
-        is_the_worlds,
+        Answer, Apart, Check, Checks, FlightId, Job, RequestId, Settled, Verdict, is_the_worlds,
     },
     engine::{Found, Shared},
-    execute::{Executed, Reuse, Task},
+    execute::{Executed, Reuse},
     hold::Held,
     plan::Plan,
     workers::caught,
@@ -81,7 +80,8 @@ impl Shared {
         } = job;
         let address = task.recipe.address();
         let function = task.recipe.recipe().function().clone();
-        let made = caught(|| self.make(task, audience, reuse));
+        // Nobody is shown it before its end, also where it would be streamed.
+        let made = caught(|| self.executor.execute(task, reuse, audience));
         let made = made.unwrap_or_else(|_| Err(panicked(&address)));
         if let Err(fault) = &made
             && is_the_worlds(fault)
@@ -108,27 +108,6 @@ impl Shared {
                 self.violated(flight, violation);
             }
         }
-    }
-
-    /// Executes a task to its end. What a request waits for is streamed if it can be, as it is where
-    /// nothing is verified; only nobody is shown it before its end.
-    fn make(&self, task: Task, audience: Audience, reuse: Reuse) -> Result<Executed, Fault> {
-        let executor = &self.executor;
-        if audience.waiters == 0 {
-            return executor.execute(task, reuse);
-        }
-        if reuse != Reuse::NothingOnTrial {
-            executor.admit(&task)?;
-        }
-        let prepared = executor.prepare(&task)?;
-        if !prepared.call.streams()
-            && let Some(executed) = executor.batch(&task, &prepared)?
-        {
-            return Ok(executed);
-        }
-        let mut production = executor.open(task, prepared)?;
-        while production.advance()? {}
-        production.finish().value()
     }
 
     /// Two executions came to the same. A record that stands and says otherwise is the third voice.
