@@ -28,10 +28,18 @@ pub enum Trust {
 /// # Errors
 /// The store could not be read.
 pub fn trust(store: &dyn Reading) -> Result<Trust, StorageFault> {
-    let declared = store.get(Space::Meta, layout::META_IMPORT)?;
+    Ok(declared(store)?.map_or(Trust::Checked, |_| Trust::Declared))
+}
+
+/// The epoch in which the import was declared complete.
+///
+/// # Errors
+/// The store could not be read.
+pub fn declared(store: &dyn Reading) -> Result<Option<Epoch>, StorageFault> {
+    let entry = store.get(Space::Meta, layout::META_IMPORT)?;
     // Bytes of another shape were not written here: whoever doubts, checks.
-    let declared = declared.and_then(|bytes| layout::parse_number(&bytes));
-    Ok(declared.map_or(Trust::Checked, |_| Trust::Declared))
+    let number = entry.and_then(|bytes| layout::parse_number(&bytes));
+    Ok(number.map(Epoch::new))
 }
 
 /// How the import of old recipes stands.
@@ -39,11 +47,8 @@ pub fn trust(store: &dyn Reading) -> Result<Trust, StorageFault> {
 /// # Errors
 /// The store could not be read.
 pub fn import_state(store: &dyn Reading) -> Result<ImportState, StorageFault> {
-    let declared = store.get(Space::Meta, layout::META_IMPORT)?;
     Ok(ImportState {
-        declared: declared
-            .and_then(|bytes| layout::parse_number(&bytes))
-            .map(Epoch::new),
+        declared: declared(store)?,
         aliases: read_number(store, &layout::Counter::Aliases.key())?,
     })
 }

@@ -6,7 +6,7 @@ use deriva_model::Value;
 
 use super::card::{card, columns, cost, default, param, word};
 use super::csv_stream::TableStream;
-use super::csv_table::{delimiter, delimiter_param, shorten, write_record};
+use super::csv_table::{delimiter, delimiter_param, shorten, some_columns, write_record};
 use super::flow::{Flow, Inputs, Opened, Outbox, Streamed, only};
 use super::json_scan::{escape_into, is_number};
 use crate::budget::Budget;
@@ -77,13 +77,7 @@ pub(super) fn csv_to_json() -> Streamed {
 }
 
 fn check_select(params: &Params) -> Result<(), ParamError> {
-    if params.strings("columns")?.is_empty() {
-        return Err(ParamError::OutOfRange {
-            param: "columns".to_string(),
-            given: "an empty list".to_string(),
-            expected: "at least one column".to_string(),
-        });
-    }
+    some_columns(params, "columns")?;
     delimiter(params).map(|_delimiter| ())
 }
 

@@ -11,7 +11,7 @@ use super::card::{card, columns, cost, default, text, word};
 use super::csv_align::{Aligned, align};
 use super::csv_stream::TableStream;
 use super::csv_table::{
-    Written, delimiter, delimiter_param, write_cells, write_more, write_record,
+    Written, delimiter, delimiter_param, some_columns, write_cells, write_more, write_record,
 };
 use super::flow::{Held, Inputs, Opened, Outbox, Streamed};
 use crate::budget::Budget;
@@ -70,14 +70,7 @@ pub(super) fn csv_join() -> Streamed {
 
 fn check(params: &Params) -> Result<(), ParamError> {
     delimiter(params)?;
-    let left = params.strings("left_on")?;
-    if left.is_empty() {
-        return Err(ParamError::OutOfRange {
-            param: "left_on".to_string(),
-            given: "an empty list".to_string(),
-            expected: "at least one column".to_string(),
-        });
-    }
+    let left = some_columns(params, "left_on")?;
     let right = params.optional_strings("right_on")?.unwrap_or(left);
     if left.len() != right.len() {
         return Err(ParamError::Conflict {

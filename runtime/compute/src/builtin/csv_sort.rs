@@ -9,7 +9,7 @@ use csv::ByteRecord;
 use super::card::{card, columns, cost, default, word};
 use super::csv_columns::{RecordWork, open};
 use super::csv_stream::TableStream;
-use super::csv_table::{delimiter, delimiter_param, write_record};
+use super::csv_table::{delimiter, delimiter_param, some_columns, write_record};
 use super::flow::{Flow, Held, Outbox, Streamed};
 use super::number;
 use super::sort_lines::order;
@@ -69,13 +69,7 @@ pub(super) fn csv_sort() -> Streamed {
 }
 
 fn check(params: &Params) -> Result<(), ParamError> {
-    if params.strings("by")?.is_empty() {
-        return Err(ParamError::OutOfRange {
-            param: "by".to_string(),
-            given: "an empty list".to_string(),
-            expected: "at least one column".to_string(),
-        });
-    }
+    some_columns(params, "by")?;
     delimiter(params).map(|_delimiter| ())
 }
 

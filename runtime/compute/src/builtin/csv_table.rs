@@ -44,6 +44,22 @@ pub(super) fn delimiter(params: &Params) -> Result<u8, ParamError> {
     }
 }
 
+/// Reads a param that names columns, at least one.
+pub(super) fn some_columns<'params>(
+    params: &'params Params,
+    name: &str,
+) -> Result<&'params [String], ParamError> {
+    let columns = params.strings(name)?;
+    if columns.is_empty() {
+        return Err(ParamError::OutOfRange {
+            param: name.to_string(),
+            given: "an empty list".to_string(),
+            expected: "at least one column".to_string(),
+        });
+    }
+    Ok(columns)
+}
+
 /// The position of the column of that name in a header, or what is wrong with it.
 pub(super) fn column_of(header: &ByteRecord, name: &str) -> Result<usize, String> {
     let mut found = header

@@ -6,9 +6,10 @@
 
 use super::{
     board::Audience,
-    execute::{Executor, Reuse, Task},
+    execute::{Executor, Reuse},
     hold::Held,
     plan::{Kind, Node, Plan},
+    task::Task,
 };
 use deriva_model::{CAddr, ContentHash, SealedRecipe, Trace, TraceStep};
 use deriva_system::{Fault, view::Origin};

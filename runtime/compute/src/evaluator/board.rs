@@ -19,9 +19,9 @@ use check::CheckQueue;
 use flight::{Flights, Input};
 
 use super::{
-    execute::Task,
     hold::Held,
     plan::{Kind, Node, Plan},
+    task::Task,
 };
 use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::{Fault, view::Origin};

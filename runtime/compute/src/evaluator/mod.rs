@@ -5,7 +5,7 @@
 //! the recipe; a function is called when all of them are there, never earlier. It refuses to decide
 //! what is kept (the cache does), to hold a thread while it waits, and to record a failed execution.
 //!
-//! `plan` finds out, `board` is the pure mind, `execute` runs one function, `alone` runs a graph one
+//! `plan` finds out, `board` is the pure mind, `execute` runs one function (a `task`), `alone` runs a graph one
 //! step at a time (sequential, record, replay), `verify` compares two executions, `engine` knows the requests, `workers` are the
 //! threads, `port` is what the node sees. What is large is a `production`: made piece by piece, its
 //! pieces in a `tail` that readers follow, paced by `produce`, or pulled by one function as a `live`
@@ -22,6 +22,7 @@ mod port;
 mod produce;
 mod production;
 mod tail;
+mod task;
 mod verify;
 mod workers;
 

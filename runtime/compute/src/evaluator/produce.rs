@@ -8,11 +8,11 @@
 use super::{
     board::{Audience, Flight, FlightId, Job, RequestId},
     engine::{Found, Request, Shared, State},
-    execute::{Executed, Task},
     hold::Held,
     live::{Live, NESTED_MAX},
     production::{Production, no_room},
     tail::{Reader, Resume},
+    task::{Executed, Task},
     workers::{caught, tell},
 };
 use deriva_system::{

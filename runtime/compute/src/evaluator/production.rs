@@ -4,9 +4,10 @@
 //! refuses to decide when it goes on: that is `produce`.
 
 use super::{
-    execute::{Executed, Executor, Known, Task, nanos},
+    execute::{Executor, nanos},
     hold::{Made, gathered},
     tail::{AHEAD_MAX, Tail},
+    task::{Executed, Known, Task},
 };
 use crate::{Stream, streaming::PIECE_BYTES};
 use bytes::Bytes;

@@ -10,9 +10,10 @@ use super::{
         Answer, Apart, Check, Checks, FlightId, Job, RequestId, Settled, Verdict, is_the_worlds,
     },
     engine::{Found, Shared},
-    execute::{Executed, Reuse},
+    execute::Reuse,
     hold::Held,
     plan::Plan,
+    task::Executed,
     workers::caught,
 };
 use deriva_model::{CAddr, FunctionId};

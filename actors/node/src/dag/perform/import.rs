@@ -175,11 +175,7 @@ impl Inputs for WithRecipe<'_, '_> {
 
 pub(super) async fn complete(args: DagArgs) -> Result<ImportState, Fault> {
     let step = |step: &mut Step<'_>| {
-        let standing = step.get(Space::Meta, layout::META_IMPORT)?;
-        if standing
-            .and_then(|bytes| layout::parse_number(&bytes))
-            .is_none()
-        {
+        if alias::declared(step)?.is_none() {
             let epoch = layout::number(step.epoch().number());
             step.put(Space::Meta, layout::META_IMPORT.to_vec(), epoch);
         }
