@@ -16,10 +16,10 @@ FUZZ_SECONDS ?= 60
 CARGO := ops/heartbeat cargo
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help setup demo test fmt format walls lint build unit golden soak simulate fuzz clean
+.PHONY: help setup demo test fmt format walls lint build unit golden soak simulate bench bench-peers fuzz clean
 
 help: ## list every command
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what a build needs and is missing (toolchain, libclang), write .cargo/config.toml
 	@ops/setup
@@ -66,6 +66,18 @@ soak: build ## what takes longer than `make test` should: tests marked `#[ignore
 
 simulate: setup ## replay traces through the cache's policy, LRU, SIEVE and an offline bound; TRACE=FILE for one of yours
 	@$(CARGO) run --locked --quiet -p deriva-actors --example eviction -- $(if $(TRACE),'$(TRACE)')
+
+bench: setup ## measure every figure next to its floor, in release; OUT=DIR for table, JSON and plots, ONLY=NAME for some
+	$(call heading,benchmark (release build first; then leave the machine alone))
+	@$(CARGO) build --locked --release -p deriva-bin -p deriva-bench
+	@cargo run --quiet --locked --release -p deriva-bench -- $(if $(ONLY),--only '$(ONLY)') $(if $(OUT),--out '$(OUT)')
+
+bench-peers: setup ## the same graph on Ray, Dask, redun and DVC (from PyPI, in an environment of their own) and here; OUT=DIR, ONLY=NAME, TINY=1
+	$(call heading,peers (release build and installation first; then leave the machine alone for a quarter of an hour))
+	@$(CARGO) build --locked --release -p deriva-bin -p deriva-bench
+	@python=$$(tests/bench/peers/install); \
+	  cargo run --quiet --locked --release -p deriva-bench -- peers --python "$$python" \
+	  $(if $(TINY),--tiny) $(if $(ONLY),--only '$(ONLY)') $(if $(OUT),--out '$(OUT)')
 
 fuzz: setup ## let the fuzzer loose on the decoders, FUZZ_SECONDS each (needs cargo-fuzz and a nightly toolchain)
 	$(call heading,fuzzing ($(FUZZ_SECONDS) s a target))

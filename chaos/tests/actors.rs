@@ -92,7 +92,7 @@ fn recipe(function: &str, inputs: &[CAddr], params: &[(&str, Value)]) -> Recipe 
         .iter()
         .map(|(key, value)| ((*key).to_owned(), value.clone()));
     let params: BTreeMap<String, Value> = params.collect();
-    Recipe::new(FunctionId::new(function, "1.0.0"), inputs.to_vec(), params).unwrap()
+    Recipe::new(FunctionId::new(function, "1.0.0"), inputs, params).unwrap()
 }
 
 /// What the clients share with the test.

@@ -71,7 +71,8 @@ struct StepTold {
 impl RecipeTold {
     /// The recipe.
     pub fn mean(&self) -> Result<Recipe, Disagreement> {
-        let inputs: Result<_, _> = self.inputs.iter().map(|input| address(input)).collect();
+        let inputs: Result<Vec<CAddr>, _> =
+            self.inputs.iter().map(|input| address(input)).collect();
         let params: Result<_, Disagreement> = self
             .params
             .iter()
@@ -118,7 +119,7 @@ impl RecordTold {
             .collect();
         Ok(Record {
             recipe: address(&self.recipe)?,
-            function: FunctionId::new(&self.function, &self.version),
+            function: FunctionId::new(&self.function, &self.version).into(),
             inputs: inputs?,
             output: content(&self.output)?,
             size: number(&self.size)?,

@@ -20,7 +20,7 @@ pub fn recipe(function: &str, inputs: &[CAddr], params: &[(&str, Value)]) -> Rec
         .iter()
         .map(|(key, value)| ((*key).to_owned(), value.clone()));
     let params: BTreeMap<String, Value> = params.collect();
-    Recipe::new(FunctionId::new(function, VERSION), inputs.to_vec(), params)
+    Recipe::new(FunctionId::new(function, VERSION), inputs, params)
         .expect("a story's recipe is within the limits")
 }
 

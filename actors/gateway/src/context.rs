@@ -13,11 +13,10 @@ use deriva_messages::{
     materialize::MaterializeMessage,
     verify::{Verification, VerifyMessage},
 };
-use deriva_model::{ChunkSize, ContentHash};
+use deriva_model::ChunkSize;
 use deriva_system::{
     Clock,
     compute::Compute,
-    shard::shard_of,
     storage::Storage,
     supervise::{ChildReport, Slot},
     view::{Holds, Marks, RecipeView, ValueView},
@@ -118,7 +117,7 @@ pub struct NodeParts {
 pub struct GatewayContext {
     pub(crate) node: NodeParts,
     pub(crate) gate: Gate,
-    /// Spreads uploads, whose content is not known yet, over the shards.
+    /// Spreads leaves, whose content is not known yet, over the shards.
     uploads: AtomicUsize,
     started: Duration,
 }
@@ -180,18 +179,10 @@ impl GatewayContext {
         })?
     }
 
-    /// The shard that holds a content.
-    pub(crate) fn shard(&self, content: &ContentHash) -> Slot<BlobMessage> {
-        self.nth_shard(shard_of(content, self.node.slots.blobs.len()))
-    }
-
-    /// The shard that takes the next upload.
+    /// The shard that takes the next leaf.
     pub(crate) fn next_shard(&self) -> Slot<BlobMessage> {
-        self.nth_shard(self.uploads.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn nth_shard(&self, number: usize) -> Slot<BlobMessage> {
         let blobs = &self.node.slots.blobs;
+        let number = self.uploads.fetch_add(1, Ordering::Relaxed);
         blobs[number % blobs.len()].clone()
     }
 }

@@ -5,6 +5,10 @@ use deriva_bin::node::{Node, NodeConfig, arguments::Arguments, telemetry};
 use std::{io::Write, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// A graph of small values is millions of small allocations on many threads (decision 026).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long blocked work may hold up the exit, once everything that matters has been stopped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 /// Wrong usage, as for the command line.

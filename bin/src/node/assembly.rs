@@ -6,6 +6,7 @@ use super::{
     entrances::{listen, read_tls, warn_if_open},
     parts::{NodeSlots, Parts},
     ready::Ready,
+    start_error::StartError,
     telemetry,
 };
 use deriva_actors::{
@@ -23,14 +24,13 @@ use deriva_gateway::{
     edge::Port,
     grpc::{GrpcArguments, GrpcGateway},
 };
-use deriva_messages::{Fault, gateway::GatewayMessage};
-use deriva_store::OpenError;
+use deriva_messages::gateway::GatewayMessage;
 use deriva_system::{
-    storage::{Storage, StorageFault},
+    storage::Storage,
     supervise::{Child, Root, Slot, SupervisorSeat, SupervisorSpec},
+    view::ValueView,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use thiserror::Error;
+use std::{sync::Arc, time::Duration};
 
 /// How long a supervisor may take to tell of its children.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
@@ -44,41 +44,11 @@ const CLOSE_LOOK: Duration = Duration::from_millis(1);
 /// What a value costs in memory at least: bounds how many of the smallest there are.
 const LEAST_VALUE_BYTES: u64 = 256;
 
-/// Why a node did not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("the store cannot be used: {0}")]
-    Store(#[from] StorageFault),
-    #[error(
-        "the {what} listener cannot have {address}: {why}; free it or name another address (port 0 takes any free one)"
-    )]
-    Listen {
-        what: &'static str,
-        address: SocketAddr,
-        why: std::io::Error,
-    },
-    #[error(
-        "{path} cannot be read: {why}; a TLS directory holds ca.pem, node.pem and node.key (make them with `deriva cert`)"
-    )]
-    Tls { path: String, why: std::io::Error },
-    #[error("the system did not give what a node needs: {0}")]
-    System(#[from] std::io::Error),
-    #[error("the node cannot be put together: {0}")]
-    Assembly(String),
-}
-
-impl From<Fault> for StartError {
-    fn from(fault: Fault) -> Self {
-        Self::Assembly(fault.to_string())
-    }
-}
-
 /// A running node.
 pub struct Node {
     ready: Ready,
     slots: NodeSlots,
+    values: Arc<ValueView>,
     supervisors: [SupervisorSeat; 2],
     data_dir: std::path::PathBuf,
     storage: Arc<dyn Storage>,
@@ -127,6 +97,7 @@ impl Node {
             pid: std::process::id(),
         };
         let slots = parts.slots.clone();
+        let values = parts.views.values.clone();
         let storage = parts.views.storage.clone();
         let children = children(&config, &parts, &seats, gateways);
         let spec = SupervisorSpec::new("node", parts.clock.clone(), children);
@@ -137,6 +108,7 @@ impl Node {
         Ok(Self {
             ready,
             slots,
+            values,
             supervisors: seats,
             data_dir: config.data_dir,
             storage,
@@ -153,6 +125,12 @@ impl Node {
     #[must_use]
     pub const fn slots(&self) -> &NodeSlots {
         &self.slots
+    }
+
+    /// The values in memory, for benchmarks that read them as a gateway does.
+    #[must_use]
+    pub const fn values(&self) -> &Arc<ValueView> {
+        &self.values
     }
 
     /// The node's supervisor, then that of the gateways.

@@ -1,7 +1,7 @@
 //! The node's entrances: its listeners, its certificate, and a word of warning where others can
 //! reach what is not protected.
 
-use super::{assembly::StartError, config::NodeConfig};
+use super::{config::NodeConfig, start_error::StartError};
 use deriva_gateway::{edge::Port, grpc::TlsMaterial};
 use std::{
     net::{SocketAddr, TcpListener},

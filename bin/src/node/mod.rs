@@ -14,8 +14,10 @@ mod entrances;
 mod parts;
 mod ready;
 pub mod settings;
+mod start_error;
 pub mod telemetry;
 
-pub use assembly::{Node, StartError};
+pub use assembly::Node;
 pub use config::NodeConfig;
 pub use ready::Ready;
+pub use start_error::StartError;

@@ -1,6 +1,6 @@
 //! The concrete parts of a node: store, views, lanes, evaluator. No actor is started here.
 
-use super::{assembly::StartError, config::NodeConfig};
+use super::{config::NodeConfig, start_error::StartError};
 use deriva_actors::{
     blob::{StoredReader, Uploads},
     sources::{NodeSources, SourcesArgs},
@@ -28,8 +28,8 @@ use tokio::sync::Semaphore;
 
 /// Pieces of work that may wait for one lane.
 const LANE_DEPTH: usize = 256;
-/// Of the cache's memory, so much may wait in the inbox: values on their way to the cache.
-const INBOX_SHARE: u64 = 4;
+/// Of the cache's memory, so much may be in the view before the cache has booked it.
+const ARRIVALS_SHARE: u64 = 4;
 /// The node's identity in its meta space: 16 random bytes, made once.
 const META_NODE_ID: &[u8] = b"node_id";
 
@@ -96,7 +96,7 @@ impl Parts {
         let storage = open(config, clock.clone())?;
         let (boot, node_id) = introduce(storage.as_ref())?;
         let commit = CommitLane::start(storage.clone(), clock.clone(), CommitLimits::default())?;
-        let values = Arc::new(ValueView::new(config.cache_memory / INBOX_SHARE));
+        let values = Arc::new(ValueView::new(config.cache_memory / ARRIVALS_SHARE));
         let marks = Arc::new(Marks::new(values.invalidations()));
         verify::load(storage.as_ref(), &marks)?;
         let views = Views {

@@ -3,6 +3,7 @@
 //! first and never the second; turning one into the other is always written out.
 
 use std::fmt;
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 /// Why bytes or digits are no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +47,10 @@ pub enum AddressError {
 }
 
 /// The address of a leaf, a recipe or an alias: 32 bytes, shown as 64 lower-case hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, Immutable, KnownLayout, Unaligned,
+)]
+#[repr(transparent)]
 pub struct CAddr([u8; 32]);
 
 /// The BLAKE3 hash of a value's bytes. It is not an address: a `Get` never resolves one.

@@ -62,7 +62,7 @@ fn record() -> impl Strategy<Value = Record> {
     )
         .prop_map(|(recipe, function, inputs, output, size, cost)| Record {
             recipe,
-            function,
+            function: function.into(),
             inputs,
             output,
             size,

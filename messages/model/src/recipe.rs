@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::address::CAddr;
 use crate::dcf::{
@@ -13,6 +14,7 @@ use crate::dcf::{
 };
 use crate::limits::{self, Measure, OverLimit};
 use crate::value::Value;
+use zerocopy::FromBytes;
 
 /// Why parts do not make a recipe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +66,12 @@ impl FunctionId {
     }
 }
 
+/// Bytes of a recipe's document before the count of its inputs, apart from the function's texts: header
+/// 5, field count 1, three tags, two lengths.
+const BEFORE_INPUTS: usize = 5 + 1 + 3 + 2 * 4;
+/// Bytes of the count.
+const COUNT: usize = 4;
+
 /// Bytes of a recipe's document behind the tag of its inputs when it has neither inputs nor params:
 /// the inputs' count, the tag of the params, their count.
 const EMPTY_TAIL: usize = 4 + 1 + 4;
@@ -72,10 +80,10 @@ impl FunctionId {
     /// How the canonical document of every recipe of this function begins, and that of no other:
     /// to find them among many without decoding each.
     pub fn document_prefix(&self) -> Vec<u8> {
-        let empty = Recipe {
-            function: self.clone(),
-            inputs: Vec::new(),
-            params: BTreeMap::new(),
+        let empty = Parts {
+            function: self,
+            inputs: &[],
+            params: &BTreeMap::new(),
         };
         let mut bytes = encode_document(&empty, 0);
         bytes.truncate(bytes.len().saturating_sub(EMPTY_TAIL));
@@ -90,35 +98,36 @@ impl fmt::Display for FunctionId {
 }
 
 /// A function, its inputs in order, its params in order of their keys' bytes.
+///
+/// It keeps its canonical document, which is what is hashed, stored and sent; the inputs are read where
+/// they stand in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Recipe {
-    function: FunctionId,
-    inputs: Vec<CAddr>,
+    document: Box<[u8]>,
+    function: Arc<FunctionId>,
     params: BTreeMap<String, Value>,
 }
 
 impl Recipe {
-    /// Checks every limit of the law and makes the recipe. The inputs' order is part of it.
+    /// Checks every limit of the law and makes the recipe. The inputs' order is part of it. Who makes
+    /// many recipes of one function may share its id.
     pub fn new(
-        function: FunctionId,
-        inputs: Vec<CAddr>,
+        function: impl Into<Arc<FunctionId>>,
+        inputs: impl AsRef<[CAddr]>,
         params: BTreeMap<String, Value>,
     ) -> Result<Recipe, RecipeError> {
-        function.check()?;
-        OverLimit::check(Measure::Inputs, limits::RECIPE_INPUTS, inputs.len() as u64)?;
-        OverLimit::check(Measure::Params, limits::RECIPE_PARAMS, params.len() as u64)?;
-        for (key, value) in &params {
-            check_text(Measure::String, key.len())?;
-            check_value(value, 0)?;
-        }
-        let recipe = Recipe {
-            function,
-            inputs,
-            params,
+        let function = function.into();
+        let parts = Parts {
+            function: &function,
+            inputs: inputs.as_ref(),
+            params: &params,
         };
-        let bytes = recipe.encoded_len() as u64;
-        OverLimit::check(Measure::Document, limits::RECIPE_BYTES, bytes)?;
-        Ok(recipe)
+        let document = encode_document(&parts, parts.check()?);
+        Ok(Recipe {
+            document: document.into_boxed_slice(),
+            function,
+            params,
+        })
     }
 
     /// The function to call.
@@ -126,9 +135,23 @@ impl Recipe {
         &self.function
     }
 
+    /// The same, to be kept beyond the recipe.
+    pub fn shared_function(&self) -> Arc<FunctionId> {
+        self.function.clone()
+    }
+
     /// The inputs, in the order in which the function gets them.
     pub fn inputs(&self) -> &[CAddr] {
-        &self.inputs
+        let function = &self.function;
+        let at = BEFORE_INPUTS + function.name.len() + function.version.len();
+        let (_, rest) = self.document.split_at(at);
+        let Some((count, rest)) = rest.split_first_chunk::<COUNT>() else {
+            return &[];
+        };
+        let count = u32::from_le_bytes(*count) as usize;
+        // A document that was made or read here has what it announces.
+        let inputs = rest.get(..count * CAddr::LEN).unwrap_or_default();
+        <[CAddr]>::ref_from_bytes(inputs).unwrap_or_default()
     }
 
     /// The params.
@@ -136,23 +159,64 @@ impl Recipe {
         &self.params
     }
 
-    /// The canonical document. Encoding and hashing cost time in proportion to it: to keep bytes
-    /// and address together, [seal](SealedRecipe::seal) the recipe.
+    /// The canonical document.
+    pub fn document(&self) -> &[u8] {
+        &self.document
+    }
+
+    /// A copy of the canonical document.
     pub fn encode(&self) -> Vec<u8> {
-        encode_document(self, self.encoded_len())
+        self.document.to_vec()
     }
 
-    /// Reads a document of type 01, accepting exactly what [`Recipe::encode`] makes.
+    /// Reads a document of type 01, accepting exactly what [`Recipe::new`] makes.
     pub fn decode(bytes: &[u8]) -> Result<Recipe, DecodeError> {
-        decode_document(bytes)
+        Self::read(bytes)
     }
 
-    /// `BLAKE3` of the canonical bytes; encodes the recipe to get it.
+    /// As [`Recipe::decode`]; bytes that are owned already are not copied.
+    fn read(document: impl Into<Box<[u8]>>) -> Result<Recipe, DecodeError> {
+        let document = document.into();
+        let Read { function, params } = decode_document(&document)?;
+        Ok(Recipe {
+            document,
+            function: Arc::new(function),
+            params,
+        })
+    }
+
+    /// `BLAKE3` of the canonical bytes. Whoever needs it more than once [seals](SealedRecipe::seal)
+    /// the recipe.
     pub fn address(&self) -> CAddr {
-        DocumentType::Recipe.address(&self.encode())
+        DocumentType::Recipe.address(&self.document)
+    }
+}
+
+/// What a recipe is made of.
+struct Parts<'a> {
+    function: &'a FunctionId,
+    inputs: &'a [CAddr],
+    params: &'a BTreeMap<String, Value>,
+}
+
+impl Parts<'_> {
+    /// Every limit of the law. Gives the bytes of the document.
+    fn check(&self) -> Result<usize, RecipeError> {
+        self.function.check()?;
+        let (inputs, params) = (self.inputs.len() as u64, self.params.len() as u64);
+        OverLimit::check(Measure::Inputs, limits::RECIPE_INPUTS, inputs)?;
+        OverLimit::check(Measure::Params, limits::RECIPE_PARAMS, params)?;
+        for (key, value) in self.params {
+            check_text(Measure::String, key.len())?;
+            check_value(value, 0)?;
+        }
+        let bytes = self.encoded_len();
+        OverLimit::check(Measure::Document, limits::RECIPE_BYTES, bytes as u64)?;
+        Ok(bytes)
     }
 
-    /// Bytes of the document: header 5, field count 1, four tags, four lengths, and what they hold.
+    /// Bytes of the document: what stands before the inputs, their count and they, a tag, and the
+    /// params with their count.
     fn encoded_len(&self) -> usize {
         let params: usize = self
             .params
@@ -160,7 +224,8 @@ impl Recipe {
             .map(|(key, value)| 4 + key.len() + value_len(value))
             .sum();
         let texts = self.function.name.len() + self.function.version.len();
-        5 + 1 + 4 + 4 * 4 + texts + self.inputs.len() * CAddr::LEN + params
+        let inputs = COUNT + self.inputs.len() * CAddr::LEN;
+        BEFORE_INPUTS + texts + inputs + 1 + COUNT + params
     }
 }
 
@@ -194,7 +259,7 @@ fn value_len(value: &Value) -> usize {
     }
 }
 
-impl Encode for Recipe {
+impl Encode for Parts<'_> {
     fn encode(&self, writer: &mut Writer) {
         writer.u8(4);
         writer.u8(1);
@@ -202,34 +267,41 @@ impl Encode for Recipe {
         writer.u8(2);
         writer.string(&self.function.version);
         writer.u8(3);
-        writer.list(&self.inputs);
+        writer.list(self.inputs);
         writer.u8(4);
         self.params.encode(writer);
     }
 }
 
-impl Decode for Recipe {
-    fn decode(reader: &mut Reader<'_>) -> Result<Recipe, DecodeError> {
+impl Document for Parts<'_> {
+    const TYPE: DocumentType = DocumentType::Recipe;
+}
+
+/// What is read of a recipe's document beside its inputs, which stay where they are.
+struct Read {
+    function: FunctionId,
+    params: BTreeMap<String, Value>,
+}
+
+impl Decode for Read {
+    fn decode(reader: &mut Reader<'_>) -> Result<Read, DecodeError> {
         let mut fields = reader.fields(4)?;
         fields.next(reader)?;
         let name = function_name(reader)?;
         fields.next(reader)?;
         let version = function_version(reader)?;
         fields.next(reader)?;
-        let inputs = reader.inputs(CAddr::LEN)?;
+        reader.pass_inputs(CAddr::LEN)?;
         fields.next(reader)?;
         let params = BTreeMap::decode(reader)?;
         fields.finish(reader)?;
         // Every limit was judged on the way, so the parts are a recipe without a second walk.
-        Ok(Recipe {
-            function: FunctionId { name, version },
-            inputs,
-            params,
-        })
+        let function = FunctionId { name, version };
+        Ok(Read { function, params })
     }
 }
 
-impl Document for Recipe {
+impl Document for Read {
     const TYPE: DocumentType = DocumentType::Recipe;
 }
 
@@ -249,34 +321,26 @@ pub(crate) fn function_version(reader: &mut Reader<'_>) -> Result<String, Decode
     }
 }
 
-/// A recipe with its canonical bytes and its address: hashed once, carried from then on.
+/// A recipe with its address: hashed once, carried from then on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SealedRecipe {
     recipe: Recipe,
     address: CAddr,
-    bytes: Box<[u8]>,
 }
 
 impl SealedRecipe {
-    /// Encodes and hashes a recipe.
+    /// Hashes a recipe.
     pub fn seal(recipe: Recipe) -> SealedRecipe {
-        let bytes = recipe.encode().into_boxed_slice();
         SealedRecipe {
-            address: DocumentType::Recipe.address(&bytes),
+            address: recipe.address(),
             recipe,
-            bytes,
         }
     }
 
     /// Decodes and hashes bytes from outside. The address is what the bytes are, so a caller that
     /// asked for an address compares it.
     pub fn open(bytes: impl Into<Box<[u8]>>) -> Result<SealedRecipe, DecodeError> {
-        let bytes = bytes.into();
-        Ok(SealedRecipe {
-            recipe: Recipe::decode(&bytes)?,
-            address: DocumentType::Recipe.address(&bytes),
-            bytes,
-        })
+        Ok(SealedRecipe::seal(Recipe::read(bytes)?))
     }
 
     /// The recipe.
@@ -291,17 +355,12 @@ impl SealedRecipe {
 
     /// Its canonical bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.recipe.document
     }
 
-    /// Gives the recipe and drops the bytes.
+    /// The recipe, to be kept without its address.
     pub fn into_recipe(self) -> Recipe {
         self.recipe
-    }
-
-    /// Gives recipe, address and bytes.
-    pub fn into_parts(self) -> (Recipe, CAddr, Box<[u8]>) {
-        (self.recipe, self.address, self.bytes)
     }
 }
 

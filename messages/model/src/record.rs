@@ -6,6 +6,8 @@
 //! nanoseconds, 2 steps, 3 input bytes). All fields are always present. A failed or cut-off
 //! execution is never a record, so there is no field for failure.
 
+use std::sync::Arc;
+
 use crate::address::{CAddr, ContentHash};
 use crate::dcf::{
     Decode, DecodeError, Document, DocumentType, Encode, Reader, Writer, decode_document,
@@ -40,7 +42,7 @@ pub struct Record {
     /// The recipe's address, aliases resolved.
     pub recipe: CAddr,
     /// The function that ran.
-    pub function: FunctionId,
+    pub function: Arc<FunctionId>,
     /// What it consumed, in the recipe's order. At most 65,536.
     pub inputs: Vec<Consumed>,
     /// The hash of what it gave.
@@ -124,7 +126,7 @@ impl Decode for Record {
         fields.finish(reader)?;
         Ok(Record {
             recipe,
-            function: FunctionId { name, version },
+            function: Arc::new(FunctionId { name, version }),
             inputs,
             output,
             size,

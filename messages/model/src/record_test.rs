@@ -12,7 +12,7 @@ fn record(inputs: usize) -> Record {
     };
     Record {
         recipe: CAddr::of_leaf(b"r"),
-        function: FunctionId::new("f", "1"),
+        function: FunctionId::new("f", "1").into(),
         inputs: vec![one; inputs],
         output: ContentHash::of(b"o"),
         size: 1,
@@ -25,7 +25,7 @@ fn record(inputs: usize) -> Record {
 fn the_largest_record_fits_its_limit() {
     let mut largest = record(limits::RECIPE_INPUTS);
     let text = "x".repeat(limits::TEXT_BYTES);
-    largest.function = FunctionId::new(text.clone(), text);
+    largest.function = FunctionId::new(text.clone(), text).into();
     let bytes = largest.encode().unwrap();
     assert!(bytes.len() > limits::RECIPE_BYTES && bytes.len() <= limits::RECORD_BYTES);
     assert_eq!(Record::decode(&bytes), Ok(largest));
@@ -38,7 +38,7 @@ fn what_a_decoder_would_refuse_is_not_encoded() {
         Err(RecipeError::OverLimit(_))
     ));
     let mut nameless = record(0);
-    nameless.function.name.clear();
+    nameless.function = FunctionId::new("", "1").into();
     assert_eq!(nameless.encode(), Err(RecipeError::EmptyName));
     assert_eq!(nameless.address(), Err(RecipeError::EmptyName));
 }

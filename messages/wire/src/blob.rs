@@ -58,6 +58,12 @@ pub enum BlobMessage {
         bytes: Bytes,
         reply: Reply<StoredLeaf>,
     },
+    /// Stores many small leaves in one atomic step; answered in their order when all are on disk. All
+    /// are stored or none.
+    PutLeaves {
+        leaves: Vec<Bytes>,
+        reply: Reply<Vec<StoredLeaf>>,
+    },
     /// Opens an upload whose content hash is not known yet.
     Open { reply: Reply<Locator> },
     /// Writes one chunk of an upload.

@@ -60,7 +60,7 @@ pub struct CacheCounts {
 
 #[derive(Debug)]
 pub enum CacheMessage {
-    /// Values wait in the view's inbox. One bell may stand for many values.
+    /// Values arrived in the view and are not booked. One bell may stand for many values.
     Landed,
     /// Forgets one value and its record everywhere.
     Invalidate {

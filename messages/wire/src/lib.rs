@@ -2,6 +2,7 @@
 //!
 //! It refuses to decide anything: a message is data, a fault is a name for what went wrong.
 
+pub mod address_map;
 pub mod blob;
 pub mod cache;
 pub mod dag;
@@ -11,6 +12,7 @@ pub mod gc;
 pub mod materialize;
 pub mod verify;
 
+pub use address_map::{AddressMap, AddressSet, Spread};
 pub use fault::{Failure, Fate, Fault};
 
 /// Where the answer to a message goes. Every message that carries one is answered, also with a

@@ -1,13 +1,13 @@
 //! What the `MaterializeSupervisor` hears: one request, one actor. Local only.
 
-use crate::{Fault, Reply, verify::Verification};
+use crate::{AddressMap, Fault, Reply, verify::Verification};
 use bytes::Bytes;
 use deriva_model::{CAddr, ContentHash, SealedRecipe, Trace};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// Recipes that travel with a request and are stored nowhere.
-pub type Transient = Arc<HashMap<CAddr, Arc<SealedRecipe>>>;
+pub type Transient = Arc<AddressMap<CAddr, Arc<SealedRecipe>>>;
 
 /// How a graph is evaluated.
 #[derive(Clone, Debug)]

@@ -25,6 +25,7 @@ fn documents(root: &Path) -> Result<Vec<PathBuf>, String> {
     for folder in [
         "",
         "ops",
+        "ops/benchmarks",
         "ops/decisions",
         "ops/demo",
         "ops/demo/data",

@@ -104,6 +104,25 @@ pub(crate) const ROOMS: &[Room] = &[
         tests_see: &[],
     },
     Room {
+        name: "deriva-bench",
+        folder: "tests/bench",
+        // It measures every floor, from within and through the listeners.
+        sees: &[
+            "deriva-actors",
+            "deriva-bin",
+            "deriva-client",
+            "deriva-compute",
+            "deriva-gateway",
+            "deriva-messages",
+            "deriva-model",
+            "deriva-net",
+            "deriva-proto",
+            "deriva-store",
+            "deriva-system",
+        ],
+        tests_see: &[],
+    },
+    Room {
         name: "deriva-chaos",
         folder: "chaos",
         // Cores and ports for the simulation, the client for the live half.
@@ -139,7 +158,13 @@ pub(crate) struct Kept {
     pub(crate) reason: &'static str,
 }
 
-const GRPC_ROOMS: &[&str] = &["deriva-proto", "deriva-client", "deriva-gateway"];
+/// The benchmark has a bare echo beside the gateway.
+const GRPC_ROOMS: &[&str] = &[
+    "deriva-proto",
+    "deriva-client",
+    "deriva-gateway",
+    "deriva-bench",
+];
 
 pub(crate) const KEPT: &[Kept] = &[
     Kept {
@@ -229,7 +254,7 @@ pub(crate) const KEPT: &[Kept] = &[
     },
     Kept {
         dependency: "clap",
-        rooms: &["deriva-bin"],
+        rooms: &["deriva-bin", "deriva-bench"],
         reason: "only binaries have a command line",
     },
     Kept {
@@ -247,7 +272,7 @@ pub(crate) const KEPT: &[Kept] = &[
 
 /// What a pure crate may name at all: it has no runtime, clock, chance or I/O to reach for.
 pub(crate) const PURE: &[(&str, &[&str])] = &[
-    ("deriva-model", &["blake3", "thiserror"]),
+    ("deriva-model", &["blake3", "thiserror", "zerocopy"]),
     ("xtask", &["serde", "serde_json"]),
 ];
 

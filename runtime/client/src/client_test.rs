@@ -16,7 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
-    Client, ClientConfig, ClientError, Evaluation, ImportOutcome, Keep, MissingInputs, Mode,
+    Batch, Client, ClientConfig, ClientError, Evaluation, ImportOutcome, Keep, MissingInputs, Mode,
     PIECE_BYTES, Resolution, RetryPolicy,
     fake_test::{Ended, Running, start},
 };
@@ -174,6 +174,47 @@ async fn recipes_are_answered_in_order() {
         .unwrap();
     let expected = (0..100).map(|n| recipe(n).address()).collect::<Vec<_>>();
     assert_eq!(answers.collect(100).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_graph_is_answered_batch_by_batch_and_its_addresses_are_compared() {
+    let server = start(|_| {});
+    let client = Client::connect(&server.url).await.unwrap();
+    let batch = |number: i64| Batch {
+        leaves: (0..3)
+            .map(|n| Bytes::from(format!("{number} {n}")))
+            .collect(),
+        recipes: (0..number % 5).map(|n| recipe(100 * number + n)).collect(),
+    };
+    // More than may be on their way at once.
+    let batches = tokio_stream::iter((0..100).map(batch));
+    let mut answers = client
+        .put_graph(batches, MissingInputs::Allow)
+        .await
+        .unwrap();
+    for number in 0..100 {
+        let stored = answers.next().await.unwrap().unwrap();
+        let batch = batch(number);
+        let leaves: Vec<_> = batch
+            .leaves
+            .iter()
+            .map(|leaf| CAddr::of_leaf(leaf))
+            .collect();
+        let recipes: Vec<_> = batch.recipes.iter().map(Recipe::address).collect();
+        assert_eq!((stored.leaves, stored.recipes), (leaves, recipes));
+    }
+    assert_eq!(answers.next().await.unwrap(), None);
+    let leaves: Vec<Bytes> = (0..10_000).map(|n| Bytes::from(format!("{n}"))).collect();
+    let expected: Vec<_> = leaves.iter().map(|leaf| CAddr::of_leaf(leaf)).collect();
+    assert_eq!(client.put_leaves(leaves).await.unwrap(), expected);
+    assert_eq!(client.put_leaves(Vec::new()).await.unwrap(), []);
+    let other = start(|fake| fake.answer = Some([7; 32]));
+    let client = Client::connect(&other.url).await.unwrap();
+    let told = client.put_leaves(vec![Bytes::from("a leaf")]).await;
+    assert!(
+        matches!(told, Err(ClientError::Mismatch { .. })),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

@@ -171,6 +171,7 @@ fn recipe(request: proto::PutRecipeRequest) -> deriva_model::Recipe {
 #[tonic::async_trait]
 impl Deriva for Fake {
     type PutRecipesStream = Answers<proto::PutRecipeResponse>;
+    type PutGraphStream = Answers<proto::PutGraphResponse>;
     type ImportRecipesStream = Answers<proto::ImportRecipesResponse>;
     type GetStream = Answers<proto::GetResponse>;
     type EvaluateStream = Answers<proto::EvaluateResponse>;
@@ -229,6 +230,27 @@ impl Deriva for Fake {
                 tx.send(Ok(proto::PutRecipeResponse { addr }))
                     .await
                     .unwrap();
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(rx)))
+    }
+
+    async fn put_graph(
+        &self,
+        request: Request<Streaming<proto::PutGraphRequest>>,
+    ) -> Result<Response<Self::PutGraphStream>, Status> {
+        let (fake, mut batches) = (self.clone(), request.into_inner());
+        let (tx, rx) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while let Some(Ok(batch)) = batches.next().await {
+                let recipes = batch.recipes.into_iter().map(self::recipe);
+                let stored = proto::PutGraphResponse {
+                    leaf_addrs: batch.leaves.iter().map(|leaf| fake.address(leaf)).collect(),
+                    recipe_addrs: recipes
+                        .map(|recipe| crate::convert::bytes_of(&recipe.address()))
+                        .collect(),
+                };
+                tx.send(Ok(stored)).await.unwrap();
             }
         });
         Ok(Response::new(ReceiverStream::new(rx)))

@@ -21,8 +21,8 @@ pub use answers::{
     Explained, ExplainedRecord, GraphNode, ImportOutcome, ImportedRecipe, Resolution, Resolved,
 };
 pub use calls::{
-    CascadeRequest, Collection, Consumers, Depth, Evaluation, ImportState, Keep, MissingInputs,
-    Mode, StoredLeaf,
+    Batch, CascadeRequest, Collection, Consumers, Depth, Evaluation, ImportState, Keep,
+    MissingInputs, Mode, PutGraphStream, StoredBatch, StoredLeaf,
 };
 pub use client::Client;
 pub use config::{ClientConfig, TlsFiles};

@@ -295,6 +295,23 @@ impl Budget {
         self.steps_before.saturating_add(self.steps)
     }
 
+    /// When the account was opened, by its clock; later by as long as it stood still.
+    pub(crate) const fn started(&self) -> Duration {
+        self.started
+    }
+
+    /// Looks at the cancel flag now.
+    ///
+    /// # Errors
+    /// [`FunctionError::Cancelled`].
+    pub(crate) fn check_wanted(&self) -> Result<(), FunctionError> {
+        let cancelled = self.cancelled.as_ref();
+        match cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            true => Err(FunctionError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
     /// Looks at the clock and the cancel flag now. Charges do so by themselves often enough.
     ///
     /// # Errors
@@ -302,13 +319,7 @@ impl Budget {
     pub fn checkpoint(&mut self) -> Result<(), FunctionError> {
         self.steps_since_checkpoint = 0;
         self.bytes_since_checkpoint = 0;
-        let cancelled = self
-            .cancelled
-            .as_ref()
-            .is_some_and(|flag| flag.load(Ordering::Relaxed));
-        if cancelled {
-            return Err(FunctionError::Cancelled);
-        }
+        self.check_wanted()?;
         let elapsed = (self.clock)().saturating_sub(self.started);
         if elapsed > self.limits.wall {
             let limit = u64::try_from(self.limits.wall.as_millis()).unwrap_or(u64::MAX);

@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod builtin;
+pub mod call;
 pub mod evaluator;
 mod external;
 pub mod function;
@@ -13,8 +14,9 @@ pub mod registry;
 pub mod streaming;
 
 pub use budget::{Budget, BudgetLimits, Monotonic, Resource};
+pub use call::Call;
 pub use evaluator::{Evaluator, EvaluatorConfig};
 pub use function::{ComputeFunction, FunctionError, FunctionSpec};
 pub use params::{ParamError, Params};
-pub use registry::{Call, CheckError, RegisterError, Registry};
+pub use registry::{CheckError, RegisterError, Registry};
 pub use streaming::{Pieces, Stream, StreamingComputeFunction};

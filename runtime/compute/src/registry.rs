@@ -4,19 +4,16 @@
 //! to run. It refuses to guess: a version is looked up exactly, never "the newest". It is filled
 //! before it is shared and does not change afterwards, so it needs no lock.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use deriva_model::{FunctionId, Recipe};
 use thiserror::Error;
 
-use crate::budget::{Budget, check_inputs};
 use crate::builtin;
-use crate::function::{Arity, ComputeFunction, FunctionError, FunctionSpec};
+use crate::call::{Call, Registered};
+use crate::function::{Arity, ComputeFunction, FunctionSpec};
 use crate::params::{ParamError, Params};
-use crate::streaming::{Gathered, Pieces, Source, Stream};
 
 /// Most names an error suggests.
 const MAX_SUGGESTIONS: usize = 3;
@@ -28,8 +25,6 @@ const MAX_COMPARED_BYTES: usize = 64;
 const MAX_EDITS: usize = 2;
 /// Shortest beginning of a name that stands for it, in bytes.
 const MIN_BEGINNING: usize = 3;
-/// Longest panic message kept, in bytes.
-const MAX_PANIC_MESSAGE: usize = 512;
 
 /// Why a recipe cannot be evaluated here. Refusals of the caller's, all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -105,7 +100,9 @@ pub enum RegisterError {
 /// Functions by name and version.
 #[derive(Clone, Default)]
 pub struct Registry {
-    functions: BTreeMap<String, BTreeMap<String, Arc<dyn ComputeFunction>>>,
+    functions: BTreeMap<String, BTreeMap<String, Arc<Registered>>>,
+    /// The same once more, for every execution looks its function up.
+    by_id: HashMap<FunctionId, Arc<Registered>>,
 }
 
 impl Registry {
@@ -143,17 +140,27 @@ impl Registry {
     }
 
     fn insert(&mut self, function: Arc<dyn ComputeFunction>) {
-        let FunctionId { name, version } = function.spec().id.clone();
+        let id = function.spec().id.clone();
+        let registered = Arc::new(Registered {
+            function,
+            meters: OnceLock::new(),
+        });
+        self.by_id.insert(id.clone(), registered.clone());
+        let FunctionId { name, version } = id;
         self.functions
             .entry(name)
             .or_default()
-            .insert(version, function);
+            .insert(version, registered);
     }
 
     /// The function of exactly that name and version.
     #[must_use]
     pub fn get(&self, id: &FunctionId) -> Option<&Arc<dyn ComputeFunction>> {
-        self.functions.get(&id.name)?.get(&id.version)
+        self.find(id).map(|registered| &registered.function)
+    }
+
+    fn find(&self, id: &FunctionId) -> Option<&Arc<Registered>> {
+        self.by_id.get(id)
     }
 
     /// Every card, by name and then version, both compared as bytes.
@@ -161,7 +168,8 @@ impl Registry {
     pub fn list(&self) -> Vec<&FunctionSpec> {
         self.functions
             .values()
-            .flat_map(|versions| versions.values().map(|function| function.spec()))
+            .flat_map(|versions| versions.values())
+            .map(|registered| registered.function.spec())
             .collect()
     }
 
@@ -179,8 +187,8 @@ impl Registry {
     /// [`CheckError`].
     pub fn prepare(&self, recipe: &Recipe) -> Result<Call, CheckError> {
         let id = recipe.function();
-        let function = self.get(id).ok_or_else(|| self.unknown(id))?;
-        let spec = function.spec();
+        let registered = self.find(id).ok_or_else(|| self.unknown(id))?;
+        let spec = registered.function.spec();
         let given = recipe.inputs().len();
         if !spec.inputs.accepts(given) {
             return Err(CheckError::WrongInputs {
@@ -194,9 +202,9 @@ impl Registry {
             error,
         };
         let params = Params::validate(spec, recipe.params()).map_err(bad)?;
-        function.check(&params).map_err(bad)?;
+        registered.function.check(&params).map_err(bad)?;
         Ok(Call {
-            function: Arc::clone(function),
+            registered: Arc::clone(registered),
             params,
         })
     }
@@ -239,87 +247,6 @@ impl Registry {
             .map(|(_, known)| known.clone())
             .collect()
     }
-}
-
-/// A function with its validated params, ready to run on its inputs.
-#[derive(Clone)]
-pub struct Call {
-    function: Arc<dyn ComputeFunction>,
-    params: Params,
-}
-
-impl Call {
-    /// The card of the function to be called.
-    #[must_use]
-    pub fn spec(&self) -> &FunctionSpec {
-        self.function.spec()
-    }
-
-    /// Runs the function. A panic inside it becomes [`FunctionError::Panicked`].
-    ///
-    /// # Errors
-    /// The function's error; or its inputs are too many, too few, or too large in total.
-    pub fn run(&self, inputs: &[Bytes], budget: &mut Budget) -> Result<Bytes, FunctionError> {
-        let expected = &self.spec().inputs;
-        if !expected.accepts(inputs.len()) {
-            return Err(FunctionError::WrongInputs {
-                given: inputs.len(),
-                expected: expected.clone(),
-            });
-        }
-        check_inputs(inputs)?;
-        budget.checkpoint()?;
-        // Nothing of the call survives a panic but the budget, which is only counters.
-        guarded(|| self.function.execute(inputs, &self.params, budget))
-    }
-
-    /// Whether the function computes piece by piece, in memory that does not grow with its input.
-    #[must_use]
-    pub fn streams(&self) -> bool {
-        self.function.streaming().is_some()
-    }
-
-    /// Opens the function on inputs that come in pieces; nothing is computed until the first pull.
-    /// A function that cannot stream gathers its inputs first, within the limit of batch functions.
-    /// `budget` is commonly opened with [`crate::BudgetLimits::streaming`].
-    ///
-    /// # Errors
-    /// Inputs too many or too few, or params that do not fit these inputs.
-    pub fn open_stream(
-        &self,
-        inputs: Vec<Box<dyn Pieces>>,
-        budget: Budget,
-    ) -> Result<Stream, FunctionError> {
-        let expected = &self.spec().inputs;
-        if !expected.accepts(inputs.len()) {
-            return Err(FunctionError::WrongInputs {
-                given: inputs.len(),
-                expected: expected.clone(),
-            });
-        }
-        let inputs = inputs.into_iter().map(Source::wrap).collect();
-        let pieces = match self.function.streaming() {
-            Some(function) => guarded(|| function.open(inputs, &self.params))?,
-            None => Gathered::open(self.clone(), inputs),
-        };
-        Ok(Stream::new(pieces, budget))
-    }
-}
-
-/// Runs the function's code; a panic inside it becomes [`FunctionError::Panicked`].
-pub(crate) fn guarded<T>(
-    code: impl FnOnce() -> Result<T, FunctionError>,
-) -> Result<T, FunctionError> {
-    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        Err(FunctionError::Panicked {
-            message: cut(message, MAX_PANIC_MESSAGE),
-        })
-    })
 }
 
 /// A default that its own param refuses, or a param declared twice, would fail every recipe later.
@@ -373,7 +300,7 @@ fn likeness(a: &str, b: &str) -> usize {
 }
 
 /// The text, cut at a character's edge to at most `max` bytes.
-fn cut(text: &str, max: usize) -> String {
+pub(crate) fn cut(text: &str, max: usize) -> String {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -5,8 +5,12 @@ use std::time::Duration;
 use deriva_model::{CAddr, Value};
 
 use super::*;
+use crate::budget::Budget;
 use crate::budget::{BudgetLimits, MAX_BATCH_INPUT_BYTES};
+use crate::call::MAX_PANIC_MESSAGE;
+use crate::function::FunctionError;
 use crate::function::{CostHint, ParamKind, ParamSpec, Presence};
+use bytes::Bytes;
 
 const INPUT: [u8; 32] = [7; 32];
 

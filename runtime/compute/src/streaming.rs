@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::budget::{Budget, DEFAULT_OUTPUT_BYTES, MAX_BATCH_INPUT_BYTES};
+use crate::call::{Call, guarded};
 use crate::function::{ComputeFunction, FunctionError};
 use crate::params::Params;
-use crate::registry::{Call, guarded};
 
 /// Longest piece that a stream gives out, in bytes.
 pub const PIECE_BYTES: usize = 64 * 1024;

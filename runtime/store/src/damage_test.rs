@@ -5,7 +5,7 @@ use crate::{
     LogDamage, OpenError, RocksStorage, StoreOptions,
     support_test::{open, put, small},
 };
-use deriva_system::storage::{Durability, Reading, Space, Storage, StorageFault};
+use deriva_system::storage::{Durability, Reading, Space, StorageFault};
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -15,4 +15,4 @@ pub mod supervise;
 pub mod view;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use deriva_messages::{Failure, Fate, Fault};
+pub use deriva_messages::{AddressMap, AddressSet, Failure, Fate, Fault, Spread};

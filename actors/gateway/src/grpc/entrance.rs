@@ -25,11 +25,12 @@ use tower::{Layer, Service};
 const PREFIX: &str = "/deriva.Deriva/";
 
 /// Every call of the interface. Metrics and spans take their labels from here, never from a path.
-pub(super) const METHODS: [&str; 26] = [
+pub(super) const METHODS: [&str; 27] = [
     "PutLeaf",
     "PutLeafStream",
     "PutRecipe",
     "PutRecipes",
+    "PutGraph",
     "ImportRecipes",
     "CompleteImport",
     "ImportStatus",

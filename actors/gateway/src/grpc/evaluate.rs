@@ -11,11 +11,11 @@ use super::{
     values,
 };
 use bytes::Bytes;
-use deriva_messages::{Fault, dag::MissingInputs, materialize::Mode};
+use deriva_messages::{AddressMap, Fault, Spread, dag::MissingInputs, materialize::Mode};
 use deriva_model::{CAddr, SealedRecipe};
 use deriva_proto::{EvaluateRequest, EvaluateResponse, EvaluationMode, Keep, PutRecipeRequest};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -25,7 +25,7 @@ use tokio_stream::{Stream, StreamExt};
 /// Pieces that a kept value may be ahead of its client.
 const PIECES_AHEAD: usize = 4;
 
-type Recipes = HashMap<CAddr, Arc<SealedRecipe>>;
+type Recipes = AddressMap<CAddr, Arc<SealedRecipe>>;
 
 pub(super) async fn evaluate(
     call: Call,
@@ -75,7 +75,7 @@ fn transient(
     call: &Call,
     messages: Vec<PutRecipeRequest>,
 ) -> Result<(Recipes, Option<CAddr>), Fault> {
-    let mut recipes = Recipes::with_capacity(messages.len());
+    let mut recipes = Recipes::with_capacity_and_hasher(messages.len(), Spread::default());
     let mut last = None;
     for message in messages {
         let (recipe, _) = recipes::checked(call, message)?;

@@ -11,6 +11,7 @@
 mod actor;
 mod address;
 mod answers;
+mod batches;
 mod cache;
 mod call;
 mod collect;

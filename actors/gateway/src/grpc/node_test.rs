@@ -78,6 +78,10 @@ impl Script {
     fn blob(&self, message: BlobMessage) {
         match message {
             BlobMessage::PutLeaf { bytes, reply } => reply.send(Ok(self.leaf(bytes))).unwrap(),
+            BlobMessage::PutLeaves { leaves, reply } => {
+                let stored = leaves.into_iter().map(|leaf| self.leaf(leaf)).collect();
+                reply.send(Ok(stored)).unwrap();
+            }
             BlobMessage::Open { reply } => reply.send(Ok(Locator(7))).unwrap(),
             BlobMessage::Stage {
                 upload,

@@ -2,7 +2,7 @@
 
 use super::{
     answers::{Answers, Items},
-    cache,
+    batches, cache,
     call::Call,
     collect, evaluate, explain,
     flow::Time,
@@ -116,6 +116,7 @@ fn failed(admitted: &Admitted, fault: &Fault) -> Status {
 #[tonic::async_trait]
 impl api::deriva_server::Deriva for Service {
     type PutRecipesStream = Answers<api::PutRecipeResponse>;
+    type PutGraphStream = Answers<api::PutGraphResponse>;
     type ImportRecipesStream = Answers<api::ImportRecipesResponse>;
     type GetStream = Answers<api::GetResponse>;
     type EvaluateStream = Answers<api::EvaluateResponse>;
@@ -149,6 +150,13 @@ impl api::deriva_server::Deriva for Service {
         request: Request<Streaming<api::PutRecipeRequest>>,
     ) -> Answered<Self::PutRecipesStream> {
         self.many(request, recipes::put_stream).await
+    }
+
+    async fn put_graph(
+        &self,
+        request: Request<Streaming<api::PutGraphRequest>>,
+    ) -> Answered<Self::PutGraphStream> {
+        self.many(request, batches::put_stream).await
     }
 
     async fn import_recipes(

@@ -14,7 +14,7 @@ use deriva_proto::{
 use deriva_system::{
     storage::{Batch, Durability, Space, Storage, layout},
     supervise::Envelope,
-    view::{Origin, Resident},
+    view::{Origin, Produced, Resident, Source},
 };
 use ractor::{Actor, RpcReplyPort};
 use std::{sync::Arc, time::Duration};
@@ -41,7 +41,7 @@ fn get(address: CAddr) -> GetRequest {
 fn resident(address: CAddr, bytes: &'static [u8]) -> Arc<Resident> {
     let record = Record {
         recipe: address,
-        function: FunctionId::new("f", "1"),
+        function: FunctionId::new("f", "1").into(),
         inputs: Vec::new(),
         output: ContentHash::of(bytes),
         size: bytes.len() as u64,
@@ -628,7 +628,12 @@ async fn a_value_in_memory_answers_a_dual_request_only_if_it_was_verified() {
     let node = TestNode::start().await;
     let mut served = node.serve().await;
     let value = resident(root(), b"warm");
-    node.context.node.values.insert(root(), value.clone());
+    node.context.node.values.offer(Produced {
+        address: root(),
+        value: value.clone(),
+        source: Source::Computed,
+        begun: 0,
+    });
     let dual = GetRequest {
         verification: "dual".to_owned(),
         ..get(root())

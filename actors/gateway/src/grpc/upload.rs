@@ -10,9 +10,7 @@ use deriva_messages::{
     Fault,
     blob::{BlobMessage, Locator, StoredLeaf},
 };
-use deriva_model::{
-    CAddr, ContentHash, Manifest, ManifestBuilder, could_name_a_recipe, limits, names_a_recipe,
-};
+use deriva_model::{CAddr, Manifest, ManifestBuilder, could_name_a_recipe, limits, names_a_recipe};
 use deriva_system::supervise::Slot;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -72,7 +70,7 @@ impl Upload {
         if let Some(last) = last {
             self.stage(Bytes::from(last)).await?;
         }
-        self.refuse_recipe(&manifest)?;
+        self.refuse_recipe()?;
         while let Some(written) = self.writing.join_next().await {
             ended(written)?;
         }
@@ -129,13 +127,13 @@ impl Upload {
         }
     }
 
-    fn refuse_recipe(&mut self, manifest: &Manifest) -> Result<(), Fault> {
+    fn refuse_recipe(&mut self) -> Result<(), Fault> {
         let Some(kept) = self.suspect.take() else {
             return Ok(());
         };
         let mut bytes = BytesMut::new();
         kept.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
-        refuse_recipe(&bytes, manifest.content().as_leaf_address())
+        refuse_recipe(&bytes)
     }
 }
 
@@ -171,18 +169,19 @@ pub(super) async fn put(call: &Call, bytes: Bytes) -> Result<StoredLeaf, Fault> 
     upload.finish().await
 }
 
-/// A leaf of at most one chunk.
+/// A leaf of at most one chunk. Any shard takes it: its bytes are hashed there, and only there.
 async fn whole(call: &Call, bytes: Bytes) -> Result<StoredLeaf, Fault> {
-    let content = ContentHash::of(&bytes);
-    refuse_recipe(&bytes, content.as_leaf_address())?;
-    let shard = call.context.shard(&content);
+    refuse_recipe(&bytes)?;
+    let shard = call.context.next_shard();
     call.ask(&shard, |reply| BlobMessage::PutLeaf { bytes, reply })
         .await
 }
 
-fn refuse_recipe(bytes: &[u8], address: CAddr) -> Result<(), Fault> {
+fn refuse_recipe(bytes: &[u8]) -> Result<(), Fault> {
     match names_a_recipe(bytes) {
-        Some(_) => Err(Fault::LeafIsRecipe { address }),
+        Some(_) => Err(Fault::LeafIsRecipe {
+            address: CAddr::of_leaf(bytes),
+        }),
         None => Ok(()),
     }
 }

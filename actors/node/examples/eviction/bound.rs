@@ -4,7 +4,7 @@
 //! every moment between, and saves its cost at the end. A policy is a choice of stays whose bytes
 //! together never exceed the cache.
 
-use crate::traces::{Trace, Value};
+use super::traces::{Trace, Value};
 use std::cmp::Ordering;
 
 struct Stay {

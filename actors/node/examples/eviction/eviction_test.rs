@@ -24,7 +24,7 @@ fn what_is_promised_holds() {
         let mut row = Row::new(generator.name, generator.targets);
         for seed in 1..=SEEDS {
             let trace = (generator.make)(traces::WHOLE, seed);
-            let capacity = capacity(&trace, CACHE_PERCENT);
+            let capacity = trace.capacity(CACHE_PERCENT);
             row.gdsf.add(policies::replay(&trace, Gdsf::new(capacity)));
             row.lru.add(policies::replay(&trace, Lru::new(capacity)));
             row.bound += bound::bound(&trace, capacity);

@@ -18,10 +18,8 @@ mod traces;
 use policies::{Gdsf, Lru, Policy, Sieve};
 use report::Row;
 use std::{io::Write, process::ExitCode};
-use traces::Trace;
+use traces::{CACHE_PERCENT, Trace};
 
-/// The cache's part of what all values weigh together.
-const CACHE_PERCENT: u64 = 2;
 /// Seeds that each generator is run with; the figures are sums over them.
 const SEEDS: u64 = 5;
 
@@ -75,19 +73,13 @@ fn replayed(path: &str, percent: Option<&str>) -> Result<Vec<Row>, String> {
 
 /// Replays one trace through all of them.
 fn add(row: &mut Row, trace: &Trace, percent: u64) {
-    let capacity = capacity(trace, percent);
+    let capacity = trace.capacity(percent);
     row.requests += trace.requests.len() as u64;
     row.gdsf.add(policies::replay(trace, Gdsf::new(capacity)));
     row.lru.add(policies::replay(trace, Lru::new(capacity)));
     row.sieve.add(policies::replay(trace, Sieve::new(capacity)));
     row.schedule += bound::schedule(trace, capacity);
     row.bound += bound::bound(trace, capacity);
-}
-
-/// Bytes of a cache that is so many percent of the footprint.
-fn capacity(trace: &Trace, percent: u64) -> u64 {
-    let capacity = trace.footprint() * u128::from(percent) / 100;
-    u64::try_from(capacity).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! It refuses to favour any: all count the same bytes for a place, and a value that fits is taken in
 //! before others go.
 
-use crate::traces::{Trace, Value};
+use super::traces::{Trace, Value};
 use deriva_actors::cache::{Appraisal, CacheConfig, Ledger};
 use deriva_model::CAddr;
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -2,7 +2,7 @@
 //!
 //! It refuses to round up: a ratio is met or not by the whole numbers behind it.
 
-use crate::policies::Outcome;
+use super::policies::Outcome;
 
 /// What is promised of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! It refuses a trace that contradicts itself: the size and cost of an address are told once.
 
-use crate::report::Targets;
+use super::report::Targets;
 use std::collections::{HashMap, hash_map::Entry};
 
 /// Bytes that a place costs beside the value, as in production.
@@ -17,6 +17,9 @@ const SPREAD: f64 = 48.0;
 const ZIPF: f64 = 0.9;
 /// Values of a trace from a file: each takes a few bytes here.
 const VALUES_MAX: usize = 50_000_000;
+
+/// The cache's part of what all values weigh together, where nothing else is said.
+pub(crate) const CACHE_PERCENT: u64 = 2;
 
 /// How large generated traces are.
 #[derive(Clone, Copy)]
@@ -60,6 +63,12 @@ impl Trace {
     pub(crate) fn footprint(&self) -> u128 {
         let weights = self.values.iter().map(|value| u128::from(value.weight()));
         weights.sum()
+    }
+
+    /// Bytes of a cache that is so many percent of the footprint.
+    pub(crate) fn capacity(&self, percent: u64) -> u64 {
+        let capacity = self.footprint() * u128::from(percent) / 100;
+        u64::try_from(capacity).unwrap_or(u64::MAX)
     }
 
     /// Reads `address size cost_nanos` a line.

@@ -70,6 +70,9 @@ impl Actor for BlobShardActor {
             BlobMessage::PutLeaf { bytes, reply } => {
                 later(credit, reply, async move { hands.put_leaf(bytes).await });
             }
+            BlobMessage::PutLeaves { leaves, reply } => {
+                later(credit, reply, async move { hands.put_leaves(leaves).await });
+            }
             BlobMessage::Open { reply } => {
                 tokio::spawn(open(hands, reply, credit));
             }
@@ -92,10 +95,7 @@ impl Actor for BlobShardActor {
                 later(credit, reply, sealed);
             }
             BlobMessage::Abandon { upload } => {
-                tokio::spawn(async move {
-                    hands.abandon(upload).await;
-                    drop(credit);
-                });
+                tokio::spawn(abandon(hands, upload, credit));
             }
             BlobMessage::Keep { values, reply } => {
                 later(credit, reply, async move { hands.keep(values).await });
@@ -127,6 +127,11 @@ impl Actor for BlobShardActor {
         }
         Ok(())
     }
+}
+
+async fn abandon(hands: Arc<Hands>, upload: Locator, credit: Option<OwnedSemaphorePermit>) {
+    hands.abandon(upload).await;
+    drop(credit);
 }
 
 /// An upload that nobody heard of would stay open for ever.

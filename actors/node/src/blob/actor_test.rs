@@ -8,7 +8,7 @@ use deriva_messages::{
 };
 use deriva_model::{CAddr, ChunkSize, ContentHash, Manifest};
 use deriva_system::{
-    storage::{Durability, Space, StorageFault, commit::Step, layout, layout::Counter},
+    storage::{Durability, Reading, Space, StorageFault, commit::Step, layout, layout::Counter},
     view::Origin,
 };
 use std::sync::Arc;
@@ -351,4 +351,84 @@ async fn an_upload_whose_sealing_failed_is_given_up() {
     );
     stand.storage.heal();
     assert_eq!(stand.uploads.close(upload), None, "it is not open any more");
+}
+
+async fn put_many(stand: &Stand, leaves: &[Bytes]) -> Result<Vec<StoredLeaf>, Fault> {
+    let leaves = leaves.to_vec();
+    let put = |reply| BlobMessage::PutLeaves { leaves, reply };
+    stand.blobs[1].call(PATIENCE, put).await
+}
+
+/// Everything that a store holds, but for what tells the time.
+fn held(stand: &Stand) -> Vec<(Vec<u8>, Bytes)> {
+    let spaces = [Space::Leaves, Space::Contents, Space::Values, Space::Chunks];
+    let scan = |space| stand.storage.scan(space, &[], &[], usize::MAX).unwrap();
+    let mut held: Vec<_> = spaces.into_iter().flat_map(scan).collect();
+    let counters = [Counter::Leaves, Counter::LeafBytes].map(|counter| stand.count(counter));
+    held.push((
+        b"counters".to_vec(),
+        format!("{counters:?}").into_bytes().into(),
+    ));
+    held
+}
+
+#[tokio::test]
+async fn many_leaves_put_at_once_are_as_if_they_had_been_put_one_by_one() {
+    let (many, single) = (Stand::with_shards().await, Stand::with_shards().await);
+    let known = bytes(2, 700);
+    let (kept, recipe) = (bytes(3, 900), recipe("identity", vec![]));
+    let leaves = [
+        bytes(1, 1024),
+        known.clone(),
+        kept.clone(),
+        Bytes::new(),
+        bytes(4, layout::INLINE_MAX),
+        bytes(1, 1024),
+    ];
+    let mut one_by_one = Vec::new();
+    for stand in [&many, &single] {
+        stand.put(&known).await.unwrap();
+        stand.store_recipe(&recipe);
+        keep(stand, &recipe, &kept).await;
+    }
+    for leaf in &leaves {
+        one_by_one.push(single.put(leaf).await.unwrap());
+    }
+    let (_, syncs) = many.storage.counts();
+    assert_eq!(put_many(&many, &leaves).await.unwrap(), one_by_one);
+    assert_eq!(many.storage.counts().1, syncs + 1, "one sync for all");
+    assert_eq!(held(&many), held(&single));
+    let again = put_many(&many, &leaves).await.unwrap();
+    assert!(again.iter().all(|leaf| !leaf.was_new));
+    assert_eq!(held(&many), held(&single));
+}
+
+#[tokio::test]
+async fn many_leaves_mend_what_is_damaged_among_them() {
+    let stand = Stand::with_shards().await;
+    let leaves = [bytes(1, 300), bytes(2, 300), bytes(3, 300)];
+    put_many(&stand, &leaves).await.unwrap();
+    let content = ContentHash::of(&leaves[1]);
+    stand
+        .storage
+        .corrupt(Space::Contents, &layout::content_key(&content));
+    let leaf = content.as_leaf_address();
+    assert!(stand.read(&leaf, 0).await.is_err());
+    put_many(&stand, &leaves).await.unwrap();
+    assert_eq!(stand.read(&leaf, 0).await.unwrap(), leaves[1]);
+    assert_eq!(stand.count(Counter::Leaves), 3);
+}
+
+#[tokio::test]
+async fn of_many_leaves_one_that_is_refused_keeps_all_of_them_out() {
+    let stand = Stand::with_shards().await;
+    let recipe = Bytes::copy_from_slice(recipe("identity", vec![]).bytes());
+    let refused = put_many(&stand, &[bytes(1, 10), recipe]).await;
+    assert_eq!(refused.unwrap_err().reason(), "LEAF_IS_RECIPE");
+    let refused = put_many(&stand, &[bytes(1, 10), bytes(2, layout::INLINE_MAX + 1)]).await;
+    assert_eq!(refused.unwrap_err().reason(), "OVER_LIMIT");
+    let limit = crate::blob::PUT_LEAVES_MAX;
+    let refused = put_many(&stand, &vec![Bytes::new(); limit + 1]).await;
+    assert_eq!(refused.unwrap_err().reason(), "OVER_LIMIT");
+    assert_eq!(stand.keys(Space::Leaves, &[]), 0);
 }

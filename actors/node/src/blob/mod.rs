@@ -30,7 +30,7 @@ pub use admit::Leaf;
 pub use decide::{Chunks, Incoming};
 pub use deriva_system::shard::shard_of;
 pub(crate) use perform::DROP_MAX;
-pub use perform::{KEEP_BYTES_MAX, KEEP_VALUES_MAX};
+pub use perform::{KEEP_BYTES_MAX, KEEP_VALUES_MAX, PUT_LEAVES_BYTES_MAX, PUT_LEAVES_MAX};
 pub use read::{ReadFault, StoredReader};
 pub use uploads::Uploads;
 

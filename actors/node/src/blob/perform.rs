@@ -27,6 +27,10 @@ use std::sync::Arc;
 pub const KEEP_VALUES_MAX: usize = 1024;
 /// Bytes of values in one `Keep`, unless a single value is larger: they wait in memory.
 pub const KEEP_BYTES_MAX: u64 = 16 << 20;
+/// Leaves in one `PutLeaves`: bounds the length of its commit step.
+pub const PUT_LEAVES_MAX: usize = 65_536;
+/// Bytes of the leaves in one `PutLeaves`: they wait in memory, and are written as one.
+pub const PUT_LEAVES_BYTES_MAX: usize = 64 << 20;
 /// Addresses in one `Drop`: bounds the length of its commit step.
 pub(crate) const DROP_MAX: usize = 1024;
 
@@ -66,6 +70,23 @@ impl Hands {
         let put = self.commit_leaf(leaf, incoming.clone()).await;
         self.give_up_on_error(&put, &incoming).await;
         stored(put?)
+    }
+
+    /// Small leaves, hashed on the shard's lane and decided about in one step.
+    pub(super) async fn put_leaves(&self, leaves: Vec<Bytes>) -> Result<Vec<StoredLeaf>, Fault> {
+        within("the leaves put at once", leaves.len(), PUT_LEAVES_MAX)?;
+        let bytes = leaves.iter().map(Bytes::len).sum();
+        within("bytes of leaves put at once", bytes, PUT_LEAVES_BYTES_MAX)?;
+        for leaf in &leaves {
+            within("one of many leaves", leaf.len(), layout::INLINE_MAX)?;
+        }
+        let look = move || -> Result<Vec<(Leaf, Bytes)>, Fault> {
+            let looked = leaves.into_iter();
+            looked.map(|bytes| Ok((Leaf::of(&bytes)?, bytes))).collect()
+        };
+        let leaves = self.args.lane.run(look).await??;
+        let step = move |step: &mut Step<'_>| steps::put_leaves_step(step, &leaves);
+        self.args.commit.commit(Durability::Synced, step).await
     }
 
     async fn commit_leaf(&self, leaf: Leaf, incoming: Incoming) -> Result<LeafPut, Fault> {

@@ -22,7 +22,7 @@ use deriva_system::{
         layout::{self, Counter},
     },
     supervise::{Slot, SlotLimits},
-    view::{Origin, Produced, Resident, Source, ValueView},
+    view::{Landing, Origin, Produced, Resident, Source, ValueView},
 };
 use ractor::Actor;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -214,7 +214,7 @@ pub(crate) fn costing(
     let contents: Vec<_> = inputs.iter().map(CAddr::as_content).collect();
     let record = Record {
         recipe: recipe.address(),
-        function: recipe.recipe().function().clone(),
+        function: recipe.recipe().shared_function(),
         inputs: inputs.iter().map(consumed).collect(),
         output: ContentHash::of(bytes),
         size: bytes.len() as u64,
@@ -230,6 +230,12 @@ pub(crate) fn costing(
         cutoff,
         origin,
     ))
+}
+
+/// A value that is in memory, whoever has booked it.
+pub(crate) fn put(values: &ValueView, recipe: &SealedRecipe, value: &Arc<Resident>) {
+    let landing = values.offer(produced(recipe, value, values.invalidation_number()));
+    assert!(matches!(landing, Landing::Ring | Landing::Queued));
 }
 
 pub(crate) fn produced(recipe: &SealedRecipe, value: &Arc<Resident>, begun: u64) -> Produced {

@@ -23,6 +23,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+/// Arrivals that are dealt with before other messages have their turn.
+const LANDED_MAX: usize = 4096;
+
 /// What the cache starts with.
 #[derive(Clone)]
 pub struct CacheArgs {
@@ -44,6 +47,8 @@ pub struct CacheActor;
 pub struct CacheState {
     values: Arc<ValueView>,
     ledger: Ledger,
+    /// Of the batch at hand: to find the metric costs more than to book a value.
+    admitted: u64,
     config: CacheConfig,
     disk: Arc<Disk>,
     /// To the one task that keeps and evicts on disk, in order.
@@ -68,6 +73,7 @@ impl Actor for CacheActor {
         perform::finish_cascades(&disk).await?;
         let mut state = CacheState {
             ledger: Ledger::new(config),
+            admitted: 0,
             values,
             config,
             jobs: perform::start(disk.clone()),
@@ -89,7 +95,8 @@ impl Actor for CacheActor {
         let Envelope { message, credit } = envelope;
         match message {
             CacheMessage::Landed => {
-                if state.landed() {
+                state.landed();
+                if state.values.arrived() > 0 {
                     ring(&myself)?;
                 }
             }
@@ -158,39 +165,46 @@ impl CacheState {
         value.add_uses(self.ledger.admit(address, size, appraisal));
     }
 
-    /// Deals with the inbox; whether more came meanwhile.
-    fn landed(&mut self) -> bool {
-        let mut landed = self.values.landed();
+    /// Books what arrived, a batch of it.
+    fn landed(&mut self) {
+        let mut landed = self.values.take_arrivals(LANDED_MAX);
         // Those that were computed first: what was cut off early takes its cost from one of them.
-        landed.sort_by_key(|produced| was_cut_off(&produced.value));
+        landed.sort_by_key(|produced| produced.value.was_cut_off());
         let mut kept = Vec::new();
         for produced in &landed {
+            // What went meanwhile was invalidated, or differs from what is there now.
+            let there = self.values.peek(&produced.address);
+            let content = produced.value.content();
+            let Some(there) = there.filter(|there| there.content() == content) else {
+                continue;
+            };
             let placement = decide::place(&arrival(produced), &self.config);
-            if placement.memory == Place::Taken {
-                self.admit(produced);
+            match placement.memory {
+                Place::Taken => self.admit(produced, &there),
+                Place::Refused => drop(self.values.remove(&produced.address)),
             }
             if placement.disk == Place::Taken {
                 kept.push(self.kept_value(produced));
             }
         }
+        let admitted = std::mem::take(&mut self.admitted);
+        metrics::counter!("cache_admissions_total").increment(admitted);
         self.keep(kept);
         self.evict();
-        self.values.clear_landed(&landed)
     }
 
-    fn admit(&mut self, produced: &Produced) {
-        let known = self.values.peek(&produced.address);
-        if let Some(known) = known.filter(|known| known.content() == produced.value.content()) {
-            known.learn_from(&produced.value);
+    fn admit(&mut self, produced: &Produced, there: &Arc<Resident>) {
+        // Another one was there before: that one is booked, or its own arrival is on the way.
+        if !Arc::ptr_eq(there, &produced.value) {
             return;
         }
-        let value = &produced.value;
-        if was_cut_off(value) {
-            value.set_recompute_nanos(self.values.cutoff_nanos(&value.cutoff));
+        if there.was_cut_off() {
+            there.set_recompute_nanos(self.values.cutoff_nanos(&there.cutoff));
+            // It knows the cost now, and hands it on when the one that was computed has gone.
+            self.values.take_over_cutoff(&produced.address);
         }
-        self.book(produced.address, value);
-        self.values.insert(produced.address, produced.value.clone());
-        metrics::counter!("cache_admissions_total").increment(1);
+        self.book(produced.address, there);
+        self.admitted += 1;
     }
 
     fn evict(&mut self) {
@@ -208,7 +222,7 @@ impl CacheState {
 
     /// What a value's copy on disk is worth, if it may have one and the uses in memory raised it.
     fn worth_if_used(&self, value: &Resident) -> Option<(CAddr, u64)> {
-        let may_be_there = value.is_durable() && !was_cut_off(value);
+        let may_be_there = value.is_durable() && !value.was_cut_off();
         (may_be_there && value.uses() > 1).then(|| (value.record.recipe, self.worth_on_disk(value)))
     }
 
@@ -274,12 +288,11 @@ impl CacheState {
         for address in memory.keys() {
             self.values.remove(address);
         }
-        let arrived = self.values.drain_inbox();
-        memory.extend(
-            arrived
-                .iter()
-                .map(|produced| (produced.address, produced.value.bytes.len() as u64)),
-        );
+        // What arrived and was not booked is there all the same.
+        for (address, _) in self.values.entries() {
+            let value = self.values.remove(&address);
+            memory.extend(value.map(|value| (address, value.bytes.len() as u64)));
+        }
         let evicted = memory.len() as u64;
         metrics::counter!("cache_evictions_total", "from" => "memory").increment(evicted);
         perform::queue_evict_all(
@@ -326,12 +339,6 @@ fn arrival(produced: &Produced) -> Arrival {
         },
         source: produced.source,
     }
-}
-
-/// Whether it came without running: its record says that it cost nothing, but it would cost what the
-/// other computation did if that one's value went too.
-fn was_cut_off(value: &Resident) -> bool {
-    value.record.cost.wall_nanos == 0
 }
 
 #[cfg(test)]

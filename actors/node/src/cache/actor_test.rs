@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::blob::stand_test::{PATIENCE, Stand, bytes, costing, produced, recipe, resident};
+use crate::blob::stand_test::{PATIENCE, Stand, bytes, costing, produced, put, recipe, resident};
 use deriva_messages::Fault;
 use deriva_model::SealedRecipe;
 use deriva_system::{
@@ -122,7 +122,7 @@ async fn what_lands_is_resident_and_what_was_dear_is_on_disk() {
     let counts = cache.counts().await;
     assert_eq!((counts.resident_bytes, counts.disk_bytes), (300, 100));
     assert_eq!(cache.stand.count(Counter::Values), 1);
-    assert!(cache.stand.values.landed().is_empty());
+    assert!(cache.stand.values.arrived() == 0);
     assert!(cache.stand.values.warm(&dear.address()).is_some());
     assert!(cache.stand.values.warm(&transient.address()).is_none());
 }
@@ -207,9 +207,7 @@ async fn uses_in_memory_raise_what_the_copy_on_disk_is_worth() {
     let little = Duration::from_millis(1);
     for recipe in [&used, &unused] {
         cache.land(recipe, &costing(recipe, &bytes, Origin::Stored, little), 0);
-        cache
-            .until(|_| cache.stand.values.landed().is_empty())
-            .await;
+        cache.until(|_| cache.stand.values.arrived() == 0).await;
     }
     cache.until(|counts| counts.disk_values == 2).await;
     for _ in 0..3 {
@@ -357,23 +355,22 @@ async fn a_restarted_cache_keeps_its_bounds_and_hears_what_landed_meanwhile() {
         .kill_and_wait(None)
         .await
         .unwrap();
-    // Nobody hears this bell.
+    // This is more than the bound, behind the actor's back.
+    for n in 0..8 {
+        let recipe = recipe(&format!("g{n}"), vec![]);
+        let value = resident(&recipe, &bytes(9, 100), Origin::Stored);
+        put(&cache.stand.values, &recipe, &value);
+    }
+    assert_eq!(cache.stand.values.take_arrivals(8).len(), 8);
+    // And nobody hears this bell.
     let late = recipe("late", vec![]);
     let value = resident(&late, &bytes(8, 100), Origin::Stored);
     assert_eq!(
         cache.stand.values.offer(produced(&late, &value, 0)),
         Landing::Ring
     );
-    // And this is more than the bound, behind the actor's back.
-    for n in 0..8 {
-        let recipe = recipe(&format!("g{n}"), vec![]);
-        let value = resident(&recipe, &bytes(9, 100), Origin::Stored);
-        cache.stand.values.insert(recipe.address(), value);
-    }
     cache.start().await;
-    cache
-        .until(|_| cache.stand.values.landed().is_empty())
-        .await;
+    cache.until(|_| cache.stand.values.arrived() == 0).await;
     assert_eq!(cache.counts().await.resident_values, 8);
     assert_eq!(cache.stand.values.len(), 8);
 }

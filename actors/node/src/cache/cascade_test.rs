@@ -264,9 +264,7 @@ async fn counters_agree_with_what_happened_while_values_keep_landing() {
     }
     landing.await.unwrap();
     assert!(evicted >= 3);
-    cache
-        .until(|_| cache.stand.values.landed().is_empty())
-        .await;
+    cache.until(|_| cache.stand.values.arrived() == 0).await;
     cache
         .cascade(leaf, CascadeRoot::Included, IMMEDIATE)
         .await

@@ -24,7 +24,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(super) fn recipe(number: i64, inputs: &[CAddr]) -> Arc<SealedRecipe> {
     let params = BTreeMap::from([("n".to_owned(), Value::I64(number))]);
-    let recipe = Recipe::new(FunctionId::new("f", "1"), inputs.to_vec(), params).unwrap();
+    let recipe = Recipe::new(FunctionId::new("f", "1"), inputs, params).unwrap();
     Arc::new(SealedRecipe::seal(recipe))
 }
 

@@ -216,7 +216,7 @@ impl Stage {
 
     async fn settled(&self) {
         let landed = async {
-            while !self.stand.values.landed().is_empty() {
+            while self.stand.values.arrived() > 0 {
                 self.cache.ring(CacheMessage::Landed).unwrap();
                 tokio::task::yield_now().await;
             }
@@ -406,18 +406,6 @@ impl Reading for Pausing {
         self.memory.get(space, key)
     }
 
-    fn scan(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Entry>, StorageFault> {
-        self.memory.scan(space, prefix, from, limit)
-    }
-}
-
-impl Storage for Pausing {
     fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
         if space == Space::Edges {
             let mut reads = self.reads.lock();
@@ -430,6 +418,18 @@ impl Storage for Pausing {
         self.memory.get_many(space, keys)
     }
 
+    fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>, StorageFault> {
+        self.memory.scan(space, prefix, from, limit)
+    }
+}
+
+impl Storage for Pausing {
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
         self.memory.write(batch, durability)
     }

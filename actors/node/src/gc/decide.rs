@@ -6,7 +6,10 @@ use deriva_system::{
     storage::{Reading, Space, StorageFault, layout},
     view::Holds,
 };
-use std::collections::HashSet;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 
 /// Dependents read at once.
 const PAGE: usize = 256;
@@ -21,6 +24,8 @@ pub(super) struct Judge<'run> {
     pub(super) holds: &'run Holds,
     /// What a dry run has found to go; what depends on nothing else is no longer depended on.
     pub(super) gone: &'run HashSet<CAddr>,
+    /// How long ago what was touched in an epoch was touched at most: few epochs touched everything.
+    pub(super) ages: RefCell<HashMap<Epoch, Option<u64>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +206,20 @@ impl Judge<'_> {
 
     /// Milliseconds since the start of the epoch after the touch, or of the first after it whose
     /// start is known.
-    fn age(&self, store: &dyn Reading, touched: Epoch) -> Result<Option<u64>, StorageFault> {
+    pub(super) fn age(
+        &self,
+        store: &dyn Reading,
+        touched: Epoch,
+    ) -> Result<Option<u64>, StorageFault> {
+        if let Some(age) = self.ages.borrow().get(&touched) {
+            return Ok(*age);
+        }
+        let age = self.read_age(store, touched)?;
+        self.ages.borrow_mut().insert(touched, age);
+        Ok(age)
+    }
+
+    fn read_age(&self, store: &dyn Reading, touched: Epoch) -> Result<Option<u64>, StorageFault> {
         let from = layout::epoch_start_key(touched.next());
         let next = store.scan(Space::Meta, layout::EPOCHS_PREFIX, &from, 1)?;
         let Some((_, start)) = next.first() else {

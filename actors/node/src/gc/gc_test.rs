@@ -544,6 +544,10 @@ impl Reading for Cutting {
         self.memory.get(space, key)
     }
 
+    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+        self.memory.get_many(space, keys)
+    }
+
     fn scan(
         &self,
         space: Space,
@@ -556,10 +560,6 @@ impl Reading for Cutting {
 }
 
 impl Storage for Cutting {
-    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
-        self.memory.get_many(space, keys)
-    }
-
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
         let left = self
             .left

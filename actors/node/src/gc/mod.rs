@@ -18,6 +18,7 @@
 mod actor;
 mod decide;
 mod perform;
+mod survey;
 
 pub use actor::{GcArgs, GcCoordinator, Membership};
 

@@ -161,7 +161,7 @@ fn open_record(recipe: &SealedRecipe, document: &[u8]) -> Option<Record> {
     let record = Record::decode(document).ok()?;
     let inputs = recipe.recipe().inputs();
     let fits = record.recipe == recipe.address()
-        && record.function == *recipe.recipe().function()
+        && *record.function == *recipe.recipe().function()
         && record.inputs.iter().map(|input| &input.address).eq(inputs)
         && record.size <= limits::BATCH_INPUT_BYTES as u64;
     fits.then_some(record)

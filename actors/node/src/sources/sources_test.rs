@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    blob::stand_test::{CHUNK, Stand, bytes, produced, recipe, resident},
+    blob::stand_test::{CHUNK, Stand, bytes, produced, put, recipe, resident},
     cache::{CacheActor, CacheArgs, CacheConfig},
 };
 use deriva_messages::blob::{DropReason, KeptValue};
@@ -540,7 +540,7 @@ async fn the_same_computation_over_the_same_contents_is_found() {
     node.stand.damage(&value.content());
     assert_eq!(node.sources.cutoff(&key, Patience::Disk), None);
     node.until_dropped(&recipe).await;
-    node.stand.values.insert(recipe.address(), value);
+    put(&node.stand.values, &recipe, &value);
     assert_eq!(node.sources.cutoff(&key, Patience::Memory), found);
 }
 

@@ -139,6 +139,12 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
+    /// Passes over as many inputs of `item_bytes` each as [`Reader::inputs`] would read.
+    pub fn pass_inputs(&mut self, item_bytes: usize) -> Result<(), DecodeError> {
+        let count = self.count_within(item_bytes, Measure::Inputs, limits::RECIPE_INPUTS)?;
+        self.take(count.saturating_mul(item_bytes)).map(|_| ())
+    }
+
     /// Inputs of a recipe or step: at most 65,536 things of at least `item_bytes` each.
     pub fn inputs<T: Decode>(&mut self, item_bytes: usize) -> Result<Vec<T>, DecodeError> {
         let count = self.count_within(item_bytes, Measure::Inputs, limits::RECIPE_INPUTS)?;

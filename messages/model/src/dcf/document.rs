@@ -83,7 +83,7 @@ impl fmt::Display for DocumentType {
 }
 
 /// A thing that is a whole document of its own.
-pub trait Document: Encode + Decode {
+pub trait Document {
     /// Its type.
     const TYPE: DocumentType;
 }
@@ -110,7 +110,7 @@ pub fn open(bytes: &[u8], newest: u8) -> Result<(u8, DocumentType, Reader<'_>), 
 }
 
 /// Decodes a whole document of version 1 and refuses anything after it.
-pub fn decode_document<D: Document>(bytes: &[u8]) -> Result<D, DecodeError> {
+pub fn decode_document<D: Document + Decode>(bytes: &[u8]) -> Result<D, DecodeError> {
     let (_, got, mut reader) = open(bytes, DCF_VERSION)?;
     if got != D::TYPE {
         return Err(DecodeError::WrongType {
@@ -124,7 +124,7 @@ pub fn decode_document<D: Document>(bytes: &[u8]) -> Result<D, DecodeError> {
 }
 
 /// Encodes header and body. Limits are the document's own affair: a type checks itself before.
-pub fn encode_document<D: Document>(document: &D, capacity: usize) -> Vec<u8> {
+pub fn encode_document<D: Document + Encode>(document: &D, capacity: usize) -> Vec<u8> {
     let mut writer = Writer::with_capacity(capacity);
     writer.raw(MAGIC);
     writer.u8(DCF_VERSION);

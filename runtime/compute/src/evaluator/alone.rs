@@ -9,7 +9,7 @@ use super::{
     execute::{Executor, Reuse},
     hold::Held,
     plan::{Kind, Node, Plan},
-    task::Task,
+    task::{Inputs, Task},
 };
 use deriva_model::{CAddr, ContentHash, SealedRecipe, Trace, TraceStep};
 use deriva_system::{Fault, view::Origin};
@@ -49,14 +49,14 @@ struct Progress {
 impl Progress {
     fn new(plan: Plan, root: CAddr) -> Self {
         let mut needed = vec![0; plan.nodes.len()];
-        for node in &plan.nodes {
-            for input in node.inputs() {
-                if let Some(count) = needed.get_mut(*input) {
+        for node in (0..).take(plan.nodes.len()) {
+            for input in plan.inputs_of(node) {
+                if let Some(count) = needed.get_mut(*input as usize) {
                     *count += 1;
                 }
             }
         }
-        if let Some(count) = needed.get_mut(plan.root) {
+        if let Some(count) = needed.get_mut(plan.root as usize) {
             *count += 1;
         }
         let done = plan
@@ -79,40 +79,36 @@ impl Progress {
 
     /// Whether the node's value is there, or was there.
     fn is_done(&self, node: Node) -> bool {
-        self.finished.get(node).copied().unwrap_or(false)
-            || self.done.get(node).is_some_and(Option::is_some)
+        self.finished.get(node as usize).copied().unwrap_or(false)
+            || self.done.get(node as usize).is_some_and(Option::is_some)
     }
 
     /// The first input from `position` on that has to be computed, and its position.
     fn next_open(&self, node: Node, position: usize) -> Option<(usize, Node)> {
-        let inputs = self.plan.nodes.get(node)?.inputs();
+        let inputs = self.plan.inputs_of(node);
         let rest = inputs.iter().copied().enumerate().skip(position);
         rest.into_iter().find(|(_, input)| !self.is_done(*input))
     }
 
     /// The inputs' values by position, if all are there.
-    fn inputs(&self, node: Node) -> Option<Vec<Arc<Held>>> {
-        let inputs = self.plan.nodes.get(node)?.inputs().iter();
+    fn inputs(&self, node: Node) -> Option<Inputs> {
+        let inputs = self.plan.inputs_of(node).iter();
         inputs
-            .map(|input| self.done.get(*input).cloned().flatten())
+            .map(|input| self.done.get(*input as usize).cloned().flatten())
             .collect()
     }
 
     /// A node is computed; inputs that nobody needs any more are let go.
     fn finish(&mut self, node: Node, held: Arc<Held>, step: TraceStep) {
         self.trace.steps.push(step);
-        if let Some(slot) = self.done.get_mut(node) {
+        if let Some(slot) = self.done.get_mut(node as usize) {
             *slot = Some(held);
         }
-        if let Some(slot) = self.finished.get_mut(node) {
+        if let Some(slot) = self.finished.get_mut(node as usize) {
             *slot = true;
         }
-        let inputs = self
-            .plan
-            .nodes
-            .get(node)
-            .map(|planned| planned.inputs().to_vec());
-        for input in inputs.unwrap_or_default() {
+        for input in self.plan.inputs_of(node) {
+            let input = *input as usize;
             let Some(count) = self.needed.get_mut(input) else {
                 continue;
             };
@@ -167,7 +163,7 @@ impl Alone<'_> {
         }
         let mut progress = Progress::new(plan, root);
         let mut by_address: HashMap<CAddr, Node> = HashMap::new();
-        for (at, node) in progress.plan.nodes.iter().enumerate() {
+        for (at, node) in (0..).zip(&progress.plan.nodes) {
             if matches!(node.kind, Kind::Run { .. }) {
                 // Of two names of one recipe the first is the node that its consumers name.
                 by_address.entry(node.address).or_insert(at);
@@ -211,7 +207,7 @@ impl Alone<'_> {
         &self,
         progress: &mut Progress,
         node: Node,
-        inputs: Vec<Arc<Held>>,
+        inputs: Inputs,
         course: Course,
     ) -> Result<(), Fault> {
         if self.cancelled.load(Ordering::Relaxed) {
@@ -246,7 +242,7 @@ impl Alone<'_> {
 
     fn end(progress: Progress) -> Result<(Arc<Held>, Trace), Fault> {
         let root = progress.plan.root;
-        let held = progress.done.into_iter().nth(root).flatten();
+        let held = progress.done.into_iter().nth(root as usize).flatten();
         let held = held.ok_or_else(|| Fault::Breach {
             what: "the last step did not make the root".to_owned(),
         })?;
@@ -259,7 +255,7 @@ fn contents(inputs: &[Arc<Held>]) -> Result<Vec<ContentHash>, Fault> {
 }
 
 fn run_of(plan: &Plan, node: Node) -> Result<(Arc<SealedRecipe>, Origin), Fault> {
-    match plan.nodes.get(node).map(|planned| &planned.kind) {
+    match plan.node(node).map(|planned| &planned.kind) {
         Some(Kind::Run { recipe, origin, .. }) => Ok((recipe.clone(), *origin)),
         _ => Err(Fault::Breach {
             what: "a known value was to be computed".to_owned(),

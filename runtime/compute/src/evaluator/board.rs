@@ -9,14 +9,18 @@
 mod check;
 #[path = "flight.rs"]
 mod flight;
+#[path = "flights.rs"]
+mod flights;
 #[path = "sweep.rs"]
 mod sweep;
 
 pub(super) use check::{Apart, Check, Checks, Settled, Verdict, Worker, is_the_worlds};
 pub(super) use flight::Flight;
+pub(super) use flights::FlightId;
 
 use check::CheckQueue;
-use flight::{Flights, Input};
+use flight::Input;
+use flights::Flights;
 
 use super::{
     hold::Held,
@@ -24,13 +28,13 @@ use super::{
     task::Task,
 };
 use deriva_model::{CAddr, SealedRecipe};
-use deriva_system::{Fault, view::Origin};
+use deriva_system::{AddressMap, Fault};
+use smallvec::SmallVec;
 use std::{
-    collections::{BinaryHeap, HashMap},
+    collections::{BinaryHeap, HashMap, hash_map::Entry},
     sync::Arc,
 };
 
-pub(super) type FlightId = u64;
 pub(super) type RequestId = u64;
 
 /// One function to call, with all its inputs.
@@ -72,8 +76,8 @@ struct Ready {
 #[derive(Debug, Default)]
 pub(super) struct Board {
     flights: Flights,
-    /// Those that others may join.
-    by_address: HashMap<(CAddr, Check), FlightId>,
+    /// Those that others may join, and some that have ended.
+    by_address: AddressMap<(CAddr, Check), FlightId>,
     by_request: HashMap<RequestId, FlightId>,
     ready: BinaryHeap<Ready>,
     checks: CheckQueue,
@@ -81,7 +85,6 @@ pub(super) struct Board {
     gone: Vec<Flight>,
     /// Flights that ran already when a function came to need them.
     wanted: Vec<FlightId>,
-    next: FlightId,
 }
 
 impl Board {
@@ -90,16 +93,18 @@ impl Board {
     pub(super) fn join(
         &mut self,
         request: RequestId,
-        plan: &mut Plan,
+        plan: &Plan,
         begun: u64,
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Answer> {
         self.sweep_ready();
         self.sweep_checks();
+        self.sweep_addresses();
+        self.flights.reserve(plan.nodes.len());
         let result = match self.weave(plan, begun, finished) {
             Some(Joined::Here(held)) => Ok(held),
             Some(Joined::Flight(id)) => {
-                if let Some(flight) = self.flights.get_mut(&id) {
+                if let Some(flight) = self.flights.get_mut(id) {
                     self.by_request.insert(request, id);
                     flight.waiters.push(request);
                     flight.interest += 1;
@@ -120,127 +125,106 @@ impl Board {
     /// beneath a flight that exists already.
     fn weave(
         &mut self,
-        plan: &mut Plan,
+        plan: &Plan,
         begun: u64,
         finished: impl Fn(&CAddr) -> Option<Arc<Held>>,
     ) -> Option<Joined> {
-        let Plan {
-            nodes,
-            root,
-            checks,
-            ..
-        } = plan;
-        let root = *root;
         let mut joined: Vec<Option<Joined>> = Vec::new();
-        joined.resize_with(nodes.len(), || None);
-        let mut open = vec![root];
-        let mut wires: Vec<(FlightId, usize, Node)> = Vec::new();
+        joined.resize_with(plan.nodes.len(), || None);
+        let mut open = vec![plan.root];
+        // In the order in which they are begun.
+        let mut fresh: Vec<(FlightId, Node)> = Vec::new();
         while let Some(at) = open.pop() {
-            let (Some(node), Some(slot @ None)) = (nodes.get_mut(at), joined.get_mut(at)) else {
+            let (Some(node), Some(slot @ None)) = (plan.node(at), joined.get_mut(at as usize))
+            else {
                 continue;
             };
-            let (address, rank) = (node.address, node.rank);
-            let (recipe, inputs, origin) = match &mut node.kind {
+            let (recipe, origin) = match &node.kind {
                 Kind::Have(held) => {
                     *slot = Some(Joined::Here(held.clone()));
                     continue;
                 }
-                Kind::Run {
-                    recipe,
-                    inputs,
-                    origin,
-                } => (recipe.clone(), std::mem::take(inputs), *origin),
+                Kind::Run { recipe, origin, .. } => (recipe, *origin),
             };
-            let check = checks.of(&address);
-            if let Some(flight) = self.by_address.get(&(address, check)).copied() {
-                self.raise(flight, rank);
-                *slot = Some(Joined::Flight(flight));
+            let check = plan.checks.of(&node.address);
+            let place = match check {
+                Check::Apart => None,
+                check => Some(self.by_address.entry((node.address, check))),
+            };
+            if let Some(Entry::Occupied(known)) = &place
+                && let Some(flight) = self.flights.get_mut(*known.get())
+            {
+                // A longer chain may hang on it now.
+                flight.rank = flight.rank.max(node.rank);
+                *slot = Some(Joined::Flight(*known.get()));
                 continue;
             }
             if check != Check::Apart
-                && let Some(held) = finished(&address)
+                && let Some(held) = finished(&node.address)
             {
                 *slot = Some(Joined::Here(held));
                 continue;
             }
-            let flight = self.begin((address, check), recipe, origin, (rank, begun));
+            let flight = Flight::new(check, recipe.clone(), origin);
+            let flight = self.flights.insert(Flight {
+                rank: node.rank,
+                begun,
+                ..flight
+            });
+            if let Some(place) = place {
+                place.insert_entry(flight);
+            }
             *slot = Some(Joined::Flight(flight));
-            for (position, input) in inputs.into_iter().enumerate() {
-                wires.push((flight, position, input));
-                open.push(input);
-            }
+            fresh.push((flight, at));
+            open.extend(plan.inputs_of(at));
         }
-        self.wire(&joined, wires);
-        joined.into_iter().nth(root).flatten()
+        self.wire(plan, &joined, &fresh);
+        joined.into_iter().nth(plan.root as usize).flatten()
     }
 
-    fn begin(
-        &mut self,
-        (address, check): (CAddr, Check),
-        recipe: Arc<SealedRecipe>,
-        origin: Origin,
-        (rank, begun): (u32, u64),
-    ) -> FlightId {
-        let id = self.next;
-        self.next += 1;
-        let flight = Flight {
-            address,
-            check,
-            recipe,
-            origin,
-            rank,
-            begun,
-            inputs: Vec::new(),
-            open: 0,
-            consumers: Vec::new(),
-            waiters: Vec::new(),
-            interest: 0,
-            running: None,
-            pulled: Box::default(),
-            verdict: None,
-            is_held: false,
-        };
-        self.flights.insert(id, Box::new(flight));
-        if check != Check::Apart {
-            self.by_address.insert((address, check), id);
-        }
-        id
-    }
-
-    /// Connects new flights to their inputs. The wires of one flight stand together, by position.
-    fn wire(&mut self, joined: &[Option<Joined>], wires: Vec<(FlightId, usize, Node)>) {
-        for (consumer, position, node) in wires {
-            let check = self.flights.get(&consumer).map(|flight| flight.check);
-            let input = match joined.get(node) {
-                Some(Some(Joined::Here(held))) => Input::Here(held.clone()),
-                Some(Some(Joined::Flight(producer))) => {
-                    if let Some(flight) = self.flights.get_mut(producer) {
-                        flight.consumers.push((consumer, position));
-                        flight.interest += 1;
-                        flight.is_held |= check != Some(Check::Once);
-                        if flight.running.is_some() {
-                            self.wanted.push(*producer);
-                        }
-                    }
-                    Input::From(*producer)
-                }
-                Some(None) | None => continue,
+    /// Connects new flights to their inputs; those that wait for nothing are ready.
+    fn wire(&mut self, plan: &Plan, joined: &[Option<Joined>], fresh: &[(FlightId, Node)]) {
+        for (consumer, node) in fresh {
+            let nodes = plan.inputs_of(*node);
+            let Some(check) = self.flights.get(*consumer).map(|flight| flight.check) else {
+                continue;
             };
-            if let Some(flight) = self.flights.get_mut(&consumer) {
-                flight.open += usize::from(matches!(input, Input::From(_)));
-                flight.inputs.push(input);
+            let mut inputs = SmallVec::with_capacity(nodes.len());
+            let mut open = 0;
+            for (position, node) in (0..).zip(nodes) {
+                inputs.push(match joined.get(*node as usize) {
+                    Some(Some(Joined::Here(held))) => Input::Here(held.clone()),
+                    Some(Some(Joined::Flight(producer))) => {
+                        self.hang(*producer, (*consumer, position), check);
+                        open += 1;
+                        Input::From(*producer)
+                    }
+                    Some(None) | None => continue,
+                });
             }
+            if let Some(flight) = self.flights.get_mut(*consumer) {
+                flight.inputs = inputs;
+                flight.open = open;
+            }
+            self.ready_if_full(*consumer);
         }
-        for joined in joined {
-            if let Some(Joined::Flight(id)) = joined {
-                self.ready_if_full(*id);
+    }
+
+    /// One more position hangs on a flight.
+    fn hang(&mut self, producer: FlightId, consumer: (FlightId, u32), check: Check) {
+        if let Some(flight) = self.flights.get_mut(producer) {
+            flight.consumers.push(consumer);
+            flight.interest += 1;
+            flight.is_held |= check != Check::Once;
+            if flight.running.is_some() {
+                self.wanted.push(producer);
             }
         }
     }
 
     /// A flight whose slots are all filled is ready, once.
     fn ready_if_full(&mut self, id: FlightId) {
-        if let Some(flight) = self.flights.get(&id)
+        if let Some(flight) = self.flights.get(id)
             && flight.open == 0
             && flight.running.is_none()
         {
@@ -251,21 +235,14 @@ impl Board {
         }
     }
 
-    /// A longer chain hangs on this flight now.
-    fn raise(&mut self, id: FlightId, rank: u32) {
-        if let Some(flight) = self.flights.get_mut(&id) {
-            flight.rank = flight.rank.max(rank);
-        }
-    }
-
     /// Who needs this flight's value now; `None` if it is gone.
     pub(super) fn audience(&self, id: FlightId) -> Option<Audience> {
-        self.flights.get(&id).map(|flight| flight.audience())
+        self.flights.get(id).map(|flight| flight.audience())
     }
 
     /// The requests that wait for this flight.
     pub(super) fn waiters(&self, id: FlightId) -> &[RequestId] {
-        self.flights.get(&id).map_or(&[], |flight| &flight.waiters)
+        self.flights.get(id).map_or(&[], |flight| &flight.waiters)
     }
 
     /// Flights that ran already when a function came to need them, since the last time.
@@ -281,7 +258,7 @@ impl Board {
     /// Whether anybody needs this flight's value beyond the cache.
     fn is_wanted(&self, id: FlightId) -> bool {
         self.flights
-            .get(&id)
+            .get(id)
             .is_some_and(|flight| flight.interest > 0)
     }
 
@@ -291,10 +268,10 @@ impl Board {
             return Vec::new();
         };
         for (consumer, position) in flight.consumers {
-            let Some(consuming) = self.flights.get_mut(&consumer) else {
+            let Some(consuming) = self.flights.get_mut(consumer) else {
                 continue;
             };
-            if let Some(slot) = consuming.inputs.get_mut(position) {
+            if let Some(slot) = consuming.inputs.get_mut(position as usize) {
                 *slot = Input::Here(held.clone());
                 consuming.open -= 1;
                 consuming.begun = consuming.begun.min(flight.begun);
@@ -317,7 +294,7 @@ impl Board {
             freed.extend(producers(&flight));
             let waiters = std::mem::take(&mut flight.waiters);
             answers.extend(self.answer(waiters, &Err(fault.clone())));
-            self.gone.push(*flight);
+            self.gone.push(flight);
         }
         self.let_go(freed);
         answers
@@ -328,7 +305,7 @@ impl Board {
         let Some(id) = self.by_request.remove(&request) else {
             return false;
         };
-        if let Some(flight) = self.flights.get_mut(&id) {
+        if let Some(flight) = self.flights.get_mut(id) {
             flight.waiters.retain(|waiter| *waiter != request);
             flight.interest = flight.interest.saturating_sub(1);
         }
@@ -346,10 +323,10 @@ impl Board {
         }
     }
 
-    fn remove(&mut self, id: FlightId) -> Option<Box<Flight>> {
-        let flight = self.flights.remove(&id)?;
-        if flight.check != Check::Apart {
-            self.by_address.remove(&(flight.address, flight.check));
+    fn remove(&mut self, id: FlightId) -> Option<Flight> {
+        let flight = self.flights.remove(id)?;
+        if self.flights.len() == 0 {
+            self.sweep_addresses();
         }
         Some(flight)
     }

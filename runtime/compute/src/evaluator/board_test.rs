@@ -6,6 +6,7 @@ use super::*;
 use crate::evaluator::plan::PlanNode;
 use bytes::Bytes;
 use deriva_model::{ContentHash, FunctionId, Recipe};
+use deriva_system::view::Origin;
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 fn sealed(name: &str) -> Arc<SealedRecipe> {
@@ -23,15 +24,18 @@ pub(super) fn held(bytes: &'static [u8]) -> Arc<Held> {
 
 /// A plan of named nodes: name, inputs by index, rank. The first is the root.
 pub(super) fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
+    let mut all: Vec<Node> = Vec::new();
     let nodes = nodes
         .iter()
         .map(|(name, inputs, rank)| {
             let recipe = sealed(name);
+            let from = all.len() as u32;
+            all.extend(inputs.iter().map(|input| *input as Node));
             PlanNode {
                 address: recipe.address(),
                 kind: Kind::Run {
                     recipe,
-                    inputs: inputs.to_vec(),
+                    inputs: from..all.len() as u32,
                     origin: Origin::Stored,
                 },
                 rank: *rank,
@@ -40,6 +44,7 @@ pub(super) fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
         .collect();
     Plan {
         nodes,
+        inputs: all,
         root: 0,
         known: 0,
         checks: Checks::default(),
@@ -47,7 +52,7 @@ pub(super) fn plan(nodes: &[(&str, &[usize], u32)]) -> Plan {
 }
 
 fn join(board: &mut Board, request: RequestId, nodes: &[(&str, &[usize], u32)]) -> Option<Answer> {
-    board.join(request, &mut plan(nodes), 0, |_| None)
+    board.join(request, &plan(nodes), 0, |_| None)
 }
 
 pub(super) fn name(job: &Job) -> String {
@@ -85,7 +90,7 @@ fn inputs_come_first_and_longest_chains_before_short_ones() {
     let answers = board.landed(root.flight, &held(b"r"));
     assert_eq!(answers.len(), 1);
     assert_eq!(answers[0].request, 7);
-    assert!(board.flights.is_empty() && board.by_address.is_empty());
+    assert!(board.flights.len() == 0 && board.by_address.is_empty());
 }
 
 #[test]
@@ -126,7 +131,7 @@ fn what_nobody_needs_any_more_is_let_go_all_the_way_down() {
     let base = board.take().unwrap();
     board.withdraw(1);
     assert!(base.task.cancelled.load(Ordering::Relaxed));
-    assert!(board.flights.is_empty() && board.by_request.is_empty());
+    assert!(board.flights.len() == 0 && board.by_request.is_empty());
     assert!(board.landed(base.flight, &held(b"late")).is_empty());
 }
 
@@ -152,8 +157,8 @@ fn a_failure_reaches_all_who_need_it_and_frees_what_only_they_needed() {
 fn a_value_that_came_in_since_the_plan_is_not_computed_again() {
     let mut board = Board::default();
     let base = sealed("base").address();
-    let mut nodes = plan(&[("root", &[1], 0), ("base", &[], 1)]);
-    let answer = board.join(1, &mut nodes, 0, |address| {
+    let nodes = plan(&[("root", &[1], 0), ("base", &[], 1)]);
+    let answer = board.join(1, &nodes, 0, |address| {
         (*address == base).then(|| held(b"b"))
     });
     assert!(answer.is_none());
@@ -164,9 +169,9 @@ fn a_value_that_came_in_since_the_plan_is_not_computed_again() {
 #[test]
 fn a_flight_is_as_old_as_the_oldest_it_consumed() {
     let mut board = Board::default();
-    board.join(1, &mut plan(&[("base", &[], 0)]), 3, |_| None);
+    board.join(1, &plan(&[("base", &[], 0)]), 3, |_| None);
     let nodes: &[(&str, &[usize], u32)] = &[("root", &[1], 0), ("mid", &[2], 1), ("base", &[], 2)];
-    board.join(2, &mut plan(nodes), 9, |_| None);
+    board.join(2, &plan(nodes), 9, |_| None);
     let base = board.take().unwrap();
     assert_eq!(base.begun, 3);
     board.landed(base.flight, &held(b"b"));
@@ -203,7 +208,7 @@ fn what_comes_and_goes_over_a_running_flight_leaves_nothing_behind() {
         assert_eq!(board.flights.len(), 1);
         assert_eq!(board.take_gone().len(), 101);
     }
-    let consumers = board.flights[&base.flight].consumers.len();
+    let consumers = board.flights.get(base.flight).unwrap().consumers.len();
     assert!(consumers < 300, "{consumers} dead consumers");
     join_named(&mut board, 1000, &graph);
     assert_eq!(board.landed(base.flight, &held(b"b")).len(), 1);

@@ -178,7 +178,7 @@ impl Board {
     fn take_first(&mut self, by: Worker) -> Option<Job> {
         loop {
             let Ready { older, .. } = self.ready.pop()?;
-            let Some(flight) = self.flights.get_mut(&older.0) else {
+            let Some(flight) = self.flights.get_mut(older.0) else {
                 continue;
             };
             if flight.running.is_some() {
@@ -204,7 +204,7 @@ impl Board {
     fn take_check(&mut self, by: Worker) -> Option<Job> {
         loop {
             let id = self.checks.take(by)?;
-            let Some(flight) = self.flights.get_mut(&id) else {
+            let Some(flight) = self.flights.get_mut(id) else {
                 continue;
             };
             let Some(cancelled) = flight.running.clone() else {
@@ -227,13 +227,13 @@ impl Board {
             return;
         }
         for queue in [&mut self.checks.wave, &mut self.checks.next] {
-            queue.retain(|waiting| self.flights.contains_key(&waiting.flight));
+            queue.retain(|waiting| self.flights.contains(waiting.flight));
         }
     }
 
     /// One execution of a flight that has two came to a verdict.
     pub(in crate::evaluator) fn settle(&mut self, id: FlightId, verdict: &Verdict) -> Settled {
-        let Some(flight) = self.flights.get_mut(&id) else {
+        let Some(flight) = self.flights.get_mut(id) else {
             return Settled::Unwanted;
         };
         let Some(first) = flight.verdict.take() else {
@@ -257,9 +257,9 @@ impl Board {
         self.ready.clear();
         self.checks = CheckQueue::default();
         self.by_address.clear();
-        for (_, flight) in self.flights.drain() {
+        for flight in self.flights.drain() {
             flight.cancel();
-            self.gone.push(*flight);
+            self.gone.push(flight);
         }
         self.by_request
             .drain()

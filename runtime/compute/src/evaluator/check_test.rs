@@ -16,7 +16,7 @@ fn dual() -> Checks {
 fn join(board: &mut Board, request: RequestId, nodes: &[(&str, &[usize], u32)], checks: Checks) {
     let mut plan = plan(nodes);
     plan.checks = checks;
-    assert!(board.join(request, &mut plan, 0, |_| None).is_none());
+    assert!(board.join(request, &plan, 0, |_| None).is_none());
 }
 
 const fn worker(number: usize, crew: usize) -> Worker {
@@ -103,17 +103,31 @@ fn second_executions_do_not_wait_for_ever() {
 
 #[test]
 fn a_wave_of_second_executions_is_not_held_up_by_the_next() {
+    let mut board = Board::default();
+    let nodes: &[(&str, &[usize], u32)] = &[
+        ("root", &[1, 2, 3, 4, 5, 6], 0),
+        ("0", &[], 9),
+        ("1", &[], 8),
+        ("2", &[], 7),
+        ("3", &[], 6),
+        ("4", &[], 5),
+        ("5", &[], 4),
+    ];
+    join(&mut board, 1, nodes, Checks::default());
+    let flights: Vec<FlightId> = std::iter::from_fn(|| board.take())
+        .map(|job| job.flight)
+        .collect();
     let mut queue = CheckQueue::default();
     let sole = worker(0, 1);
-    for flight in 0..3 {
+    for flight in flights[0..3].iter().copied() {
         queue.push(flight, sole);
     }
-    assert_eq!(queue.take(sole), Some(2));
-    for flight in 3..6 {
+    assert_eq!(queue.take(sole), Some(flights[2]));
+    for flight in flights[3..6].iter().copied() {
         queue.push(flight, sole);
     }
     let rest: Vec<FlightId> = std::iter::from_fn(|| queue.take(sole)).collect();
-    assert_eq!(rest, [1, 0, 5, 4, 3]);
+    assert_eq!(rest, [1, 0, 5, 4, 3].map(|at: usize| flights[at]));
 }
 
 #[test]
@@ -148,11 +162,7 @@ fn a_value_that_came_in_is_not_taken_by_who_stands_apart() {
         apart: Apart::Only(root),
         ..Checks::default()
     };
-    assert!(
-        board
-            .join(1, &mut nodes, 0, |_| Some(held(b"known")))
-            .is_none()
-    );
+    assert!(board.join(1, &nodes, 0, |_| Some(held(b"known"))).is_none());
     let job = board.next_for(worker(0, 1)).unwrap();
     assert_eq!(
         (name(&job), job.task.inputs.len(), job.check),

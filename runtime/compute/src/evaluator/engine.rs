@@ -7,6 +7,7 @@ use super::{
     alone::{self, Alone},
     board::{Answer, Board, FlightId, RequestId},
     execute::{Executor, Tally},
+    hand::Hands,
     hold::{Held, Meter},
     plan::{Plan, PlanLimits, Planner},
     produce::Course,
@@ -14,7 +15,7 @@ use super::{
     verify::{is_shared, looks},
     workers::caught,
 };
-use crate::{BudgetLimits, Registry};
+use crate::{BudgetLimits, Monotonic, Registry};
 use deriva_model::{CAddr, Trace};
 use deriva_system::{
     Clock, Fault,
@@ -72,8 +73,6 @@ pub(super) struct State {
     pub(super) resumed: VecDeque<Box<Course>>,
     /// What a worker took last was one of them: what else there is comes first now.
     pub(super) production_was_last: bool,
-    /// Workers that wait for work.
-    pub(super) idle: usize,
     pub(super) requests: HashMap<RequestId, Request>,
     pub(super) next_request: RequestId,
     /// Goes up with every flight that landed: a plan made before may have missed its value.
@@ -94,6 +93,7 @@ impl State {
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) work: Condvar,
+    pub(super) hands: Hands,
     pub(super) executor: Arc<Executor>,
     pub(super) config: EvaluatorConfig,
     pub(super) in_flight: AtomicU64,
@@ -118,13 +118,19 @@ impl Evaluator {
         clock: Arc<dyn Clock>,
         config: EvaluatorConfig,
     ) -> std::io::Result<Self> {
+        let monotonic: Monotonic = {
+            let clock = clock.clone();
+            Arc::new(move || clock.monotonic())
+        };
         let shared = Arc::new_cyclic(|this| Shared {
             state: Mutex::new(State::default()),
             work: Condvar::new(),
+            hands: Hands::new(config.workers),
             executor: Arc::new(Executor {
                 registry,
                 sources,
                 clock,
+                monotonic,
                 limits: config.budget,
                 tally: Tally::default(),
                 meter: Meter::default(),
@@ -258,7 +264,7 @@ impl Shared {
             return Ok(None);
         }
         let stale = state.landings != landings;
-        let answer = state.board.join(id, &mut plan, begun, |address| {
+        let answer = state.board.join(id, &plan, begun, |address| {
             if stale {
                 self.came_in(address, look)
             } else {
@@ -315,5 +321,5 @@ impl Shared {
 
 /// The root's own address: an alias asked for is answered under the recipe it leads to.
 fn root_address(plan: &Plan, asked: CAddr) -> CAddr {
-    plan.nodes.get(plan.root).map_or(asked, |node| node.address)
+    plan.node(plan.root).map_or(asked, |node| node.address)
 }

@@ -11,7 +11,10 @@ use super::{
     production::Production,
     task::{Executed, Known, Prepared, Task},
 };
-use crate::{Budget, BudgetLimits, FunctionError, Registry, Resource, budget::check_input_total};
+use crate::{
+    Budget, BudgetLimits, Call, FunctionError, Monotonic, Registry, Resource,
+    budget::check_input_total,
+};
 use bytes::Bytes;
 use deriva_model::{CAddr, Consumed, ContentHash, Cost, CutoffKey, Record, SealedRecipe};
 use deriva_system::{
@@ -19,6 +22,7 @@ use deriva_system::{
     compute::{Patience, Sources},
     view::{Produced, Resident, Source},
 };
+use smallvec::SmallVec;
 use std::{
     sync::{
         Arc,
@@ -48,6 +52,8 @@ pub(super) struct Executor {
     pub(super) registry: Arc<Registry>,
     pub(super) sources: Arc<dyn Sources>,
     pub(super) clock: Arc<dyn Clock>,
+    /// The clock as budgets read it.
+    pub(super) monotonic: Monotonic,
     pub(super) limits: BudgetLimits,
     pub(super) tally: Tally,
     pub(super) meter: Meter,
@@ -146,12 +152,12 @@ impl Executor {
         // Before anything is loaded: what cannot be taken is not brought into memory.
         check_input_total(prepared.input_bytes).map_err(|error| self.failure(task, &error))?;
         let inputs = task.inputs.iter();
-        let loaded: Result<Vec<Bytes>, Fault> = inputs
+        let loaded: Result<SmallVec<[Bytes; 2]>, Fault> = inputs
             .map(|held| held.bytes(self.sources.as_ref()))
             .collect();
         let loaded = loaded?;
         let mut budget = self.budget(task, self.limits);
-        let begun = self.clock.monotonic();
+        let begun = budget.started();
         let result = prepared.call.run(&loaded, &mut budget);
         let wall = self.clock.monotonic().saturating_sub(begun);
         let bytes = match result {
@@ -162,7 +168,7 @@ impl Executor {
             result => result.map_err(|error| self.failure(task, &error))?,
         };
         let content = ContentHash::of(&bytes);
-        self.count(&task.recipe, wall);
+        self.count(&prepared.call, wall);
         let cost = Cost {
             wall_nanos: nanos(wall),
             steps: budget.steps_used(),
@@ -200,12 +206,12 @@ impl Executor {
             .call
             .open_stream(inputs?, budget)
             .map_err(|error| self.failure(&task, &error))?;
-        Ok(Production::new(self.clone(), task, prepared.known, stream))
+        let Prepared { call, known, .. } = prepared;
+        Ok(Production::new(self.clone(), task, (call, known), stream))
     }
 
     fn budget(&self, task: &Task, limits: BudgetLimits) -> Budget {
-        let clock = self.clock.clone();
-        Budget::new(limits, Arc::new(move || clock.monotonic()))
+        Budget::new(limits, self.monotonic.clone())
             .cancelled_by(task.cancelled.clone())
             .with_scratch(self.sources.scratch())
     }
@@ -223,7 +229,7 @@ impl Executor {
                 let recipe = &task.recipe;
                 let record = Record {
                     recipe: recipe.address(),
-                    function: recipe.recipe().function().clone(),
+                    function: recipe.recipe().shared_function(),
                     inputs: consumed(recipe, contents),
                     output: content,
                     size: bytes.len() as u64,
@@ -273,14 +279,9 @@ impl Executor {
         Some(found)
     }
 
-    pub(super) fn count(&self, recipe: &SealedRecipe, wall: Duration) {
+    pub(super) fn count(&self, call: &Call, wall: Duration) {
         self.tally.executions.fetch_add(1, Ordering::Relaxed);
-        // The registry knows this function, so the label's values are bounded.
-        let function = recipe.recipe().function().name.clone();
-        metrics::counter!("materialize_executions_total", "function" => function.clone())
-            .increment(1);
-        metrics::histogram!("materialize_duration_seconds", "function" => function)
-            .record(wall.as_secs_f64());
+        call.count(wall);
     }
 
     pub(super) fn failure(&self, task: &Task, error: &FunctionError) -> Fault {

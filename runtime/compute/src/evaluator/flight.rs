@@ -1,18 +1,18 @@
-//! What the board keeps of one flight, and how it finds it by number.
+//! What the board keeps of one flight.
 //!
 //! A graph may have millions of flights, all of them made under one lock: what is not needed before
 //! a function runs is not made before.
 
-use super::{Audience, CAddr, Check, FlightId, Held, Job, RequestId, SealedRecipe, Task, Verdict};
+use super::{Audience, Check, FlightId, Held, Job, RequestId, SealedRecipe, Task, Verdict};
 use deriva_system::view::Origin;
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use smallvec::SmallVec;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
+
+/// Inputs and consumers that stand in the flight itself: most have no more.
+const INLINE: usize = 2;
 
 #[derive(Clone, Debug)]
 pub(super) enum Input {
@@ -22,18 +22,17 @@ pub(super) enum Input {
 
 #[derive(Debug)]
 pub(in crate::evaluator) struct Flight {
-    pub(super) address: CAddr,
     pub(super) check: Check,
     pub(super) recipe: Arc<SealedRecipe>,
     pub(super) origin: Origin,
     pub(super) rank: u32,
     pub(super) begun: u64,
     /// By position in the recipe.
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: SmallVec<[Input; INLINE]>,
     /// Positions that are not filled yet.
     pub(super) open: usize,
     /// Flight and position, once for each position.
-    pub(super) consumers: Vec<(FlightId, usize)>,
+    pub(super) consumers: SmallVec<[(FlightId, u32); INLINE]>,
     pub(super) waiters: Vec<RequestId>,
     /// Consumers and waiters that still live; the lists above may name some that do not.
     pub(super) interest: usize,
@@ -48,6 +47,26 @@ pub(in crate::evaluator) struct Flight {
 }
 
 impl Flight {
+    /// One that nobody needs yet and that consumes nothing.
+    pub(super) fn new(check: Check, recipe: Arc<SealedRecipe>, origin: Origin) -> Self {
+        Self {
+            check,
+            recipe,
+            origin,
+            rank: 0,
+            begun: 0,
+            inputs: SmallVec::new(),
+            open: 0,
+            consumers: SmallVec::new(),
+            waiters: Vec::new(),
+            interest: 0,
+            running: None,
+            pulled: Box::default(),
+            verdict: None,
+            is_held: false,
+        }
+    }
+
     /// Ends what runs for it, at the next checkpoint.
     pub(super) fn cancel(&self) {
         for cancelled in self.running.iter().chain(&self.pulled) {
@@ -66,7 +85,12 @@ impl Flight {
     }
 
     /// One execution of it, on inputs that are all there.
-    pub(super) fn job(&self, id: FlightId, inputs: Vec<Input>, cancelled: Arc<AtomicBool>) -> Job {
+    pub(super) fn job(
+        &self,
+        id: FlightId,
+        inputs: SmallVec<[Input; INLINE]>,
+        cancelled: Arc<AtomicBool>,
+    ) -> Job {
         let inputs = inputs.into_iter().filter_map(|input| match input {
             Input::Here(held) => Some(held),
             Input::From(_) => None,
@@ -82,30 +106,6 @@ impl Flight {
                 cancelled,
             },
             begun: self.begun,
-        }
-    }
-}
-
-/// Flights by number. They stand in boxes, so that a table that grows moves only their places.
-pub(super) type Flights = HashMap<FlightId, Box<Flight>, BuildHasherDefault<NumberHasher>>;
-
-/// Spreads numbers that this process gave out one after the other: nobody outside chooses them.
-#[derive(Default)]
-pub(super) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // 2^64 divided by the golden ratio: neighbours land far apart, in the high bits too.
-        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
         }
     }
 }

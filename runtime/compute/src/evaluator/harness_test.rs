@@ -103,7 +103,7 @@ fn sealed(function: &str, inputs: &[CAddr], params: &[(&str, Value)]) -> Arc<Sea
         .collect();
     let function = FunctionId::new(function, "1.0.0");
     Arc::new(SealedRecipe::seal(
-        Recipe::new(function, inputs.to_vec(), params).unwrap(),
+        Recipe::new(function, inputs, params).unwrap(),
     ))
 }
 

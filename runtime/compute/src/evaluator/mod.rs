@@ -7,7 +7,7 @@
 //!
 //! `plan` finds out, `board` is the pure mind, `execute` runs one function (a `task`), `alone` runs a graph one
 //! step at a time (sequential, record, replay), `verify` compares two executions, `engine` knows the requests, `workers` are the
-//! threads, `port` is what the node sees. What is large is a `production`: made piece by piece, its
+//! threads, each with what it has at `hand`, `port` is what the node sees. What is large is a `production`: made piece by piece, its
 //! pieces in a `tail` that readers follow, paced by `produce`, or pulled by one function as a `live`
 //! input.
 
@@ -15,6 +15,7 @@ mod alone;
 mod board;
 mod engine;
 mod execute;
+mod hand;
 mod hold;
 mod live;
 mod plan;

@@ -9,19 +9,20 @@ mod shape;
 use super::{board::Checks, hold::Held};
 use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::{
-    Fault,
+    AddressMap, Fault,
     compute::{Known, Look, Sources, Transient},
     view::Origin,
 };
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::hash_map::Entry,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-/// Nodes of one request: bounds the memory that a request can ask for (some 600 bytes a node, measured).
+/// Nodes of one request: bounds the memory that a request can ask for (some 400 bytes a node).
 const NODES_MAX: usize = 16_000_000;
 /// Inputs of all recipes of one request together: a few recipes with many inputs are few nodes, but
 /// each of their inputs costs some 60 bytes.
@@ -31,15 +32,16 @@ const ALIAS_HOPS_MAX: usize = 8;
 /// Addresses in one batch of reads: bounds the memory of a batch.
 const BATCH_MAX: usize = 8192;
 
-pub(super) type Node = usize;
+/// A node by its number; `NODES_MAX` of them fit.
+pub(super) type Node = u32;
 
 #[derive(Debug)]
 pub(super) enum Kind {
     Have(Arc<Held>),
     Run {
         recipe: Arc<SealedRecipe>,
-        /// By position in the recipe.
-        inputs: Vec<Node>,
+        /// Where its inputs stand in the plan's list of them, by position in the recipe.
+        inputs: Range<u32>,
         origin: Origin,
     },
 }
@@ -56,6 +58,8 @@ pub(super) struct PlanNode {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) nodes: Vec<PlanNode>,
+    /// The inputs of all nodes, each node's together.
+    pub(super) inputs: Vec<Node>,
     pub(super) root: Node,
     /// Recipes whose values were known.
     pub(super) known: u64,
@@ -91,24 +95,23 @@ pub(super) struct Planner<'a> {
     pub(super) limits: PlanLimits,
 }
 
-/// A node that is referred to but not yet looked at.
-enum Slot {
-    Open,
-    Filled(PlanNode),
-}
+/// What an address is, aliases followed, and where that is known from.
+type Found = (CAddr, Known, Origin);
+
+/// An address that is referred to and not yet looked at, with its node.
+type Open = (Node, CAddr);
 
 #[derive(Default)]
 struct Draft {
     limits: PlanLimits,
-    /// Of all recipes so far.
-    inputs: usize,
-    slots: Vec<Slot>,
-    /// Alias-resolved address → node.
-    by_address: HashMap<CAddr, Node>,
-    /// Referred address → node, where it differs: filled when an alias is followed.
-    missing: Vec<CAddr>,
+    /// `None` of a node that was not looked at yet.
+    nodes: Vec<Option<PlanNode>>,
+    inputs: Vec<Node>,
+    /// By the address that is referred to; an alias has a node of its own at first.
+    by_address: AddressMap<CAddr, Node>,
+    missing: Vec<Open>,
     known: u64,
-    first_consumer: HashMap<CAddr, CAddr>,
+    aliases: usize,
 }
 
 impl Planner<'_> {
@@ -117,19 +120,22 @@ impl Planner<'_> {
             limits: self.limits,
             ..Draft::default()
         };
-        let root_node = draft.refer(root)?;
-        let mut frontier = vec![root];
+        let mut frontier = Vec::new();
+        let root_node = draft.refer(root, &mut frontier)?;
         let mut look = self.root_look;
         while !frontier.is_empty() {
             if self.cancelled.load(Ordering::Relaxed) {
                 return Err(Fault::Cancelled);
             }
-            let found = self.look_up(&frontier, look)?;
-            look = self.look;
-            let mut next = Vec::new();
-            for (address, known) in frontier.into_iter().zip(found) {
-                self.place(&mut draft, address, known, &mut next)?;
+            let mut next = Vec::with_capacity(frontier.len());
+            // Part by part, so that what was found of a part is still at hand when it is placed.
+            for part in frontier.chunks(BATCH_MAX) {
+                let found = self.look_up(part, look)?;
+                for (open, known) in part.iter().zip(found) {
+                    place(&mut draft, *open, known, &mut next)?;
+                }
             }
+            look = self.look;
             frontier = next;
         }
         if !draft.missing.is_empty() {
@@ -139,14 +145,10 @@ impl Planner<'_> {
     }
 
     /// What is known of each address, aliases followed.
-    fn look_up(
-        &self,
-        addresses: &[CAddr],
-        look: Look,
-    ) -> Result<Vec<(CAddr, Known, Origin)>, Fault> {
-        let mut found: Vec<Option<(CAddr, Known, Origin)>> = Vec::with_capacity(addresses.len());
+    fn look_up(&self, part: &[Open], look: Look) -> Result<Vec<Found>, Fault> {
+        let mut found: Vec<Option<Found>> = Vec::with_capacity(part.len());
         let mut open: Vec<(usize, CAddr)> = Vec::new();
-        for (at, address) in addresses.iter().enumerate() {
+        for (at, (_, address)) in part.iter().enumerate() {
             let known = self.in_memory(address, look);
             if known.is_none() {
                 open.push((at, *address));
@@ -156,35 +158,35 @@ impl Planner<'_> {
         self.fetch_open(&mut found, open, look)?;
         Ok(found
             .into_iter()
-            .zip(addresses)
-            .map(|(known, address)| known.unwrap_or((*address, Known::Nothing, Origin::Stored)))
+            .zip(part)
+            .map(|(known, (_, address))| {
+                known.unwrap_or((*address, Known::Nothing, Origin::Stored))
+            })
             .collect())
     }
 
     fn fetch_open(
         &self,
-        found: &mut [Option<(CAddr, Known, Origin)>],
+        found: &mut [Option<Found>],
         mut open: Vec<(usize, CAddr)>,
         look: Look,
     ) -> Result<(), Fault> {
         for _ in 0..=ALIAS_HOPS_MAX {
             let mut follow = Vec::new();
-            for part in open.chunks(BATCH_MAX) {
-                let addresses: Vec<CAddr> = part.iter().map(|(_, address)| *address).collect();
-                let read = self.sources.fetch(&addresses, look)?;
-                for ((at, address), known) in part.iter().zip(read) {
-                    match known {
-                        Known::Alias(to) => follow.push((*at, to)),
-                        known => {
-                            if let Some(slot) = found.get_mut(*at) {
-                                *slot = Some((*address, known, Origin::Stored));
-                            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            let addresses: Vec<CAddr> = open.iter().map(|(_, address)| *address).collect();
+            let read = self.sources.fetch(&addresses, look)?;
+            for ((at, address), known) in open.into_iter().zip(read) {
+                match known {
+                    Known::Alias(to) => follow.push((at, to)),
+                    known => {
+                        if let Some(slot) = found.get_mut(at) {
+                            *slot = Some((address, known, Origin::Stored));
                         }
                     }
                 }
-            }
-            if follow.is_empty() {
-                return Ok(());
             }
             open = follow;
         }
@@ -194,7 +196,7 @@ impl Planner<'_> {
     }
 
     /// What travels with the request comes first: its value may be known though it is not stored.
-    fn in_memory(&self, address: &CAddr, look: Look) -> Option<(CAddr, Known, Origin)> {
+    fn in_memory(&self, address: &CAddr, look: Look) -> Option<Found> {
         if let Some(recipe) = self.transient.get(address) {
             let known = match look {
                 Look::ForValues => self.sources.travelling(address),
@@ -212,112 +214,123 @@ impl Planner<'_> {
             known => Some((*address, known, Origin::Stored)),
         }
     }
+}
 
-    /// Fills the node of `address`; what it needs and nobody looked at yet joins `next`.
-    fn place(
-        &self,
-        draft: &mut Draft,
-        address: CAddr,
-        (resolved, known, origin): (CAddr, Known, Origin),
-        next: &mut Vec<CAddr>,
-    ) -> Result<(), Fault> {
-        let kind = match known {
-            Known::Value(value) => {
-                draft.known += 1;
-                Kind::Have(Arc::new(Held::known(value.content(), value.bytes.clone())))
-            }
-            Known::Leaf { content, bytes } => Kind::Have(Arc::new(Held::known(content, bytes))),
-            Known::StoredLeaf(stored) => Kind::Have(Arc::new(Held::stored(stored))),
-            Known::Recipe(recipe) => {
-                draft.count_inputs(recipe.recipe().inputs().len())?;
-                let mut inputs = Vec::with_capacity(recipe.recipe().inputs().len());
-                for input in recipe.recipe().inputs() {
-                    if !draft.by_address.contains_key(input) {
-                        next.push(*input);
-                        draft.first_consumer.insert(*input, resolved);
-                    }
-                    inputs.push(draft.refer(*input)?);
-                }
-                Kind::Run {
-                    recipe,
-                    inputs,
-                    origin,
-                }
-            }
-            Known::Alias(_) | Known::Nothing => {
-                draft.missing.push(address);
-                return Ok(());
-            }
-        };
-        draft.fill(address, resolved, kind);
-        Ok(())
+/// Fills a node; what it needs and nobody referred to yet joins `next`.
+fn place(
+    draft: &mut Draft,
+    (node, address): Open,
+    (resolved, known, origin): Found,
+    next: &mut Vec<Open>,
+) -> Result<(), Fault> {
+    draft.aliases += usize::from(resolved != address);
+    let kind = match known {
+        Known::Value(value) => {
+            draft.known += 1;
+            Kind::Have(Arc::new(Held::known(value.content(), value.bytes.clone())))
+        }
+        Known::Leaf { content, bytes } => Kind::Have(Arc::new(Held::known(content, bytes))),
+        Known::StoredLeaf(stored) => Kind::Have(Arc::new(Held::stored(stored))),
+        Known::Recipe(recipe) => Kind::Run {
+            inputs: draft.refer_all(recipe.recipe().inputs(), next)?,
+            recipe,
+            origin,
+        },
+        Known::Alias(_) | Known::Nothing => {
+            draft.missing.push((node, address));
+            return Ok(());
+        }
+    };
+    if let Some(slot) = draft.nodes.get_mut(node as usize) {
+        *slot = Some(PlanNode {
+            address: resolved,
+            kind,
+            rank: 0,
+        });
     }
+    Ok(())
 }
 
 impl Draft {
-    fn count_inputs(&mut self, more: usize) -> Result<(), Fault> {
-        self.inputs += more;
-        within("inputs in one graph", self.limits.inputs, self.inputs)
+    /// The nodes of a recipe's inputs, in their order.
+    fn refer_all(&mut self, inputs: &[CAddr], next: &mut Vec<Open>) -> Result<Range<u32>, Fault> {
+        let from = self.inputs.len();
+        within(
+            "inputs in one graph",
+            self.limits.inputs,
+            from + inputs.len(),
+        )?;
+        for input in inputs {
+            let node = self.refer(*input, next)?;
+            self.inputs.push(node);
+        }
+        Ok(place_of(from)..place_of(self.inputs.len()))
     }
 
-    fn refer(&mut self, address: CAddr) -> Result<Node, Fault> {
+    fn refer(&mut self, address: CAddr, next: &mut Vec<Open>) -> Result<Node, Fault> {
         match self.by_address.entry(address) {
             Entry::Occupied(known) => Ok(*known.get()),
             Entry::Vacant(free) => {
-                let node = self.slots.len();
+                let node = self.nodes.len();
                 within("nodes of one graph", self.limits.nodes, node + 1)?;
+                let node = place_of(node);
                 free.insert(node);
-                self.slots.push(Slot::Open);
+                self.nodes.push(None);
+                next.push((node, address));
                 Ok(node)
             }
         }
     }
 
-    fn fill(&mut self, referred: CAddr, resolved: CAddr, kind: Kind) {
-        let Some(node) = self.by_address.get(&referred).copied() else {
-            return;
-        };
-        if let Some(slot) = self.slots.get_mut(node) {
-            *slot = Slot::Filled(PlanNode {
-                address: resolved,
-                kind,
-                rank: 0,
-            });
-        }
-    }
-
     fn name_the_missing(self, root: CAddr) -> Fault {
         match self.missing.first() {
-            Some(first) if *first != root => {
-                let consumer = self.first_consumer.get(first).copied().unwrap_or(root);
-                Fault::missing_inputs(consumer, self.missing)
+            Some((node, first)) if *first != root => {
+                let consumer = self.consumer_of(*node).unwrap_or(root);
+                let missing = self.missing.iter().map(|(_, address)| *address);
+                Fault::missing_inputs(consumer, missing.collect())
             }
             _ => Fault::NotFound { address: root },
         }
     }
 
+    /// The first that names a node among its inputs.
+    fn consumer_of(&self, node: Node) -> Option<CAddr> {
+        let names = |planned: &&PlanNode| match &planned.kind {
+            Kind::Run { inputs, .. } => part_of(&self.inputs, inputs).contains(&node),
+            Kind::Have(_) => false,
+        };
+        let consumer = self.nodes.iter().flatten().find(names);
+        consumer.map(|planned| planned.address)
+    }
+
     fn finish(self, root: Node) -> Result<Plan, Fault> {
-        let nodes: Option<Vec<PlanNode>> = self
-            .slots
-            .into_iter()
-            .map(|slot| match slot {
-                Slot::Filled(node) => Some(node),
-                Slot::Open => None,
-            })
-            .collect();
+        let nodes: Option<Vec<PlanNode>> = self.nodes.into_iter().collect();
         let nodes = nodes.ok_or_else(|| Fault::Breach {
             what: "a planned node was never looked at".to_owned(),
         })?;
         let mut plan = Plan {
             nodes,
+            inputs: self.inputs,
             root,
             known: self.known,
             checks: Checks::default(),
         };
-        plan.unite();
+        if self.aliases > 0 {
+            plan.unite();
+        }
         plan.rank()?;
         Ok(plan)
     }
+}
+
+/// Both limits stand far below the largest number that fits.
+fn place_of(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+fn part_of<'a>(inputs: &'a [Node], part: &Range<u32>) -> &'a [Node] {
+    let part = part.start as usize..part.end as usize;
+    inputs.get(part).unwrap_or_default()
 }
 
 fn within(what: &str, limit: usize, got: usize) -> Result<(), Fault> {
@@ -331,11 +344,16 @@ fn within(what: &str, limit: usize, got: usize) -> Result<(), Fault> {
     })
 }
 
-impl PlanNode {
-    pub(super) fn inputs(&self) -> &[Node] {
-        match &self.kind {
-            Kind::Have(_) => &[],
-            Kind::Run { inputs, .. } => inputs,
+impl Plan {
+    pub(super) fn node(&self, node: Node) -> Option<&PlanNode> {
+        self.nodes.get(node as usize)
+    }
+
+    /// A node's inputs, by position in its recipe.
+    pub(super) fn inputs_of(&self, node: Node) -> &[Node] {
+        match self.node(node).map(|planned| &planned.kind) {
+            Some(Kind::Run { inputs, .. }) => part_of(&self.inputs, inputs),
+            Some(Kind::Have(_)) | None => &[],
         }
     }
 }

@@ -8,6 +8,7 @@
 use super::{
     board::{Audience, Flight, FlightId, Job, RequestId},
     engine::{Found, Request, Shared, State},
+    hand::Landed,
     hold::Held,
     live::{Live, NESTED_MAX},
     production::{Production, no_room},
@@ -47,18 +48,20 @@ enum Pace {
 }
 
 impl Shared {
-    /// Calls a task's function, at once or piece by piece.
-    pub(super) fn begin(&self, job: Job) {
+    /// Calls a task's function, at once or piece by piece. Gives the value of one that ended at once
+    /// and well; whoever calls brings it home.
+    pub(super) fn begin(&self, job: Job) -> Option<Landed> {
         let (flight, address) = (job.flight, job.task.recipe.address());
         let breach = |_| Fault::Breach {
             what: format!("executing {address} panicked"),
         };
         let opened = caught(|| self.open(job)).map_err(breach);
         match opened.and_then(|opened| opened) {
-            Ok(Opened::Done(held)) => self.land(flight, Ok(held)),
+            Ok(Opened::Done(held)) => return Some((flight, held)),
             Ok(Opened::Course(course)) => self.produce(course),
             Err(fault) => self.land(flight, Err(fault)),
         }
+        None
     }
 
     fn open(&self, job: Job) -> Result<Opened, Fault> {
@@ -267,10 +270,10 @@ impl Shared {
 
     /// Takes out what nobody needs any more of the flights that ended unwanted or failed; both are to
     /// be dropped outside the lock.
-    pub(super) fn take_unwanted(state: &mut State) -> (Vec<Flight>, Vec<Course>) {
-        let ended = state.board.take_gone();
-        if ended.is_empty() {
-            return (ended, Vec::new());
+    pub(super) fn take_unwanted(state: &mut State) -> Unwanted {
+        let flights = state.board.take_gone();
+        if flights.is_empty() {
+            return Unwanted::default();
         }
         let State {
             board,
@@ -285,9 +288,9 @@ impl Shared {
             .filter(|flight| board.audience(*flight).is_none())
             .collect();
         let gone = unwanted.iter().filter_map(|flight| parked.remove(flight));
-        let gone = gone.map(|course| *course).collect();
+        let courses = gone.map(|course| *course).collect();
         told(state);
-        (ended, gone)
+        Unwanted { flights, courses }
     }
 
     pub(super) fn forget_in(&self, state: &mut State, id: RequestId) -> Option<Request> {
@@ -300,6 +303,19 @@ impl Shared {
 
 fn told(state: &State) {
     metrics::gauge!("materialize_productions_waiting").set(state.parked.len() as f64);
+}
+
+/// What nobody needs any more.
+#[derive(Default)]
+pub(super) struct Unwanted {
+    flights: Vec<Flight>,
+    courses: Vec<Course>,
+}
+
+impl Unwanted {
+    pub(super) fn is_empty(&self) -> bool {
+        self.flights.is_empty() && self.courses.is_empty()
+    }
 }
 
 enum Opened {

@@ -9,7 +9,7 @@ use super::{
     tail::{AHEAD_MAX, Tail},
     task::{Executed, Known, Task},
 };
-use crate::{Stream, streaming::PIECE_BYTES};
+use crate::{Call, Stream, streaming::PIECE_BYTES};
 use bytes::Bytes;
 use deriva_model::{ContentHash, Cost, limits};
 use deriva_system::{Fault, scratch::ScratchFile};
@@ -40,6 +40,7 @@ enum Saved {
 pub(super) struct Production {
     executor: Arc<Executor>,
     pub(super) task: Task,
+    call: Call,
     /// What it consumes, if that was known before it began.
     known: Option<Known>,
     stream: Stream,
@@ -85,7 +86,7 @@ impl Production {
     pub(super) fn new(
         executor: Arc<Executor>,
         task: Task,
-        known: Option<Known>,
+        (call, known): (Call, Option<Known>),
         stream: Stream,
     ) -> Self {
         Self {
@@ -93,6 +94,7 @@ impl Production {
             given_at: executor.clock.monotonic(),
             executor,
             task,
+            call,
             known,
             stream,
             hasher: blake3::Hasher::new(),
@@ -229,7 +231,7 @@ impl Production {
     /// After the last piece: what it is. The tail is not told yet.
     pub(super) fn finish(&mut self) -> Finished {
         let content = ContentHash::from_bytes(*self.hasher.finalize().as_bytes());
-        self.executor.count(&self.task.recipe, self.wall);
+        self.executor.count(&self.call, self.wall);
         let cost = Cost {
             wall_nanos: nanos(self.wall),
             steps: self.stream.steps_used(),

@@ -4,30 +4,30 @@
 
 use super::{Kind, Node, Plan, PlanNode};
 use deriva_model::CAddr;
-use deriva_system::Fault;
-use std::collections::HashMap;
+use deriva_system::{AddressMap, Fault};
 
 impl Plan {
     /// Two names of one recipe are one node: an alias and what it leads to.
     pub(super) fn unite(&mut self) {
-        let mut first: HashMap<CAddr, Node> = HashMap::with_capacity(self.nodes.len());
+        let mut first: AddressMap<CAddr, Node> = AddressMap::default();
         let mut same = Vec::with_capacity(self.nodes.len());
-        for (at, node) in self.nodes.iter().enumerate() {
+        for (at, node) in (0..).zip(&self.nodes) {
             same.push(*first.entry(node.address).or_insert(at));
         }
         if first.len() == self.nodes.len() {
             return;
         }
-        let united = |node: Node| same.get(node).copied().unwrap_or(node);
+        let united = |node: Node| same.get(node as usize).copied().unwrap_or(node);
         self.root = united(self.root);
-        for (at, node) in self.nodes.iter_mut().enumerate() {
-            if let Kind::Run { inputs, .. } = &mut node.kind {
-                if united(at) == at {
-                    inputs.iter_mut().for_each(|input| *input = united(*input));
-                } else {
-                    // The other name needs nothing: what it named is needed once.
-                    inputs.clear();
-                }
+        self.inputs
+            .iter_mut()
+            .for_each(|input| *input = united(*input));
+        for (at, node) in (0..).zip(&mut self.nodes) {
+            if let Kind::Run { inputs, .. } = &mut node.kind
+                && united(at) != at
+            {
+                // The other name needs nothing: what it named is needed once.
+                *inputs = 0..0;
             }
         }
     }
@@ -38,11 +38,8 @@ impl Plan {
         let mut open = vec![self.root];
         let mut reached = 1;
         while let Some(at) = open.pop() {
-            let Some(node) = self.nodes.get(at) else {
-                continue;
-            };
-            for input in node.inputs() {
-                let Some(count) = references.get_mut(*input) else {
+            for input in self.inputs_of(at) {
+                let Some(count) = references.get_mut(*input as usize) else {
                     continue;
                 };
                 *count += 1;
@@ -62,21 +59,21 @@ impl Plan {
         let mut ranked = 0;
         while let Some(at) = ready.pop() {
             ranked += 1;
-            let Some(node) = self.nodes.get(at) else {
+            let Some(Kind::Run { inputs, .. }) = self.node(at).map(|node| &node.kind) else {
                 continue;
             };
-            let rank = node.rank + 1;
-            for input in node.inputs().to_vec() {
-                let Some(below) = self.nodes.get_mut(input) else {
+            let inputs = inputs.start as usize..inputs.end as usize;
+            let rank = self.node(at).map_or(0, |node| node.rank) + 1;
+            for input in self.inputs.get(inputs).unwrap_or_default() {
+                let input = *input as usize;
+                let (Some(below), Some(left)) = (self.nodes.get_mut(input), left.get_mut(input))
+                else {
                     continue;
                 };
                 below.rank = below.rank.max(rank);
-                let Some(left) = left.get_mut(input) else {
-                    continue;
-                };
                 *left -= 1;
                 if *left == 0 {
-                    ready.push(input);
+                    ready.push(input as Node);
                 }
             }
         }

@@ -5,16 +5,19 @@
 //! filled them. It refuses to drop flights under the lock: values in temporary files go with them.
 
 use super::{Board, Flight, FlightId, Ready, producers};
+use deriva_system::AddressMap;
 use std::cmp::Reverse;
 
 /// Entries of dead flights that a list may hold beyond as many as it has living ones.
 const DEAD_MAX: usize = 64;
+/// Room for addresses that is kept when nothing is under way.
+const KEPT_ADDRESSES: usize = 4096;
 
 impl Board {
     /// Takes one consumer off each, and ends those that nobody needs any more, all the way down.
     pub(super) fn let_go(&mut self, mut freed: Vec<FlightId>) {
         while let Some(producer) = freed.pop() {
-            if let Some(flight) = self.flights.get_mut(&producer) {
+            if let Some(flight) = self.flights.get_mut(producer) {
                 flight.interest = flight.interest.saturating_sub(1);
             }
             self.drop_if_unwanted(producer, &mut freed);
@@ -29,7 +32,7 @@ impl Board {
         if let Some(flight) = self.remove(id) {
             flight.cancel();
             freed.extend(producers(&flight));
-            self.gone.push(*flight);
+            self.gone.push(flight);
         }
     }
 
@@ -46,7 +49,7 @@ impl Board {
     /// Whether nothing is under way and nobody waits.
     #[cfg(test)]
     pub(in crate::evaluator) fn is_empty(&self) -> bool {
-        self.flights.is_empty()
+        self.flights.len() == 0
             && self.by_address.is_empty()
             && self.by_request.is_empty()
             && self.gone.is_empty()
@@ -55,15 +58,29 @@ impl Board {
     /// Positions that wait for a flight.
     #[cfg(test)]
     pub(in crate::evaluator) fn consumers(&self) -> usize {
-        let flights = self.flights.values();
-        flights.map(|flight| flight.audience().consumers).sum()
+        let flights = self.flights.iter();
+        flights.map(|(_, flight)| flight.audience().consumers).sum()
     }
 
     /// Places of requests that wait for a flight.
     #[cfg(test)]
     pub(in crate::evaluator) fn waiting(&self) -> usize {
-        let flights = self.flights.values();
-        flights.map(|flight| flight.waiters.len()).sum()
+        let flights = self.flights.iter();
+        flights.map(|(_, flight)| flight.waiters.len()).sum()
+    }
+
+    /// Addresses of flights that have ended go together, when the last one has or another graph comes:
+    /// one by one each would be looked for where memory is slow.
+    pub(super) fn sweep_addresses(&mut self) {
+        let live = self.flights.len();
+        if live == 0 && self.by_address.capacity() > KEPT_ADDRESSES {
+            self.by_address = AddressMap::default();
+        } else if live == 0 {
+            self.by_address.clear();
+        } else if self.by_address.len() > 2 * live + DEAD_MAX {
+            self.by_address
+                .retain(|_, flight| self.flights.contains(*flight));
+        }
     }
 
     /// Requests that come and go while all workers are busy leave dead entries behind.
@@ -78,22 +95,22 @@ impl Board {
         self.ready = full
             .map(|(id, flight)| Ready {
                 rank: flight.rank,
-                older: Reverse(*id),
+                older: Reverse(id),
             })
             .collect();
     }
 
     /// Consumers that come and go while a flight runs leave dead entries behind.
     pub(super) fn sweep_consumers(&mut self, id: FlightId) {
-        let Some(flight) = self.flights.get_mut(&id) else {
+        let Some(flight) = self.flights.get_mut(id) else {
             return;
         };
         if flight.consumers.len() <= 2 * flight.interest + DEAD_MAX {
             return;
         }
         let mut consumers = std::mem::take(&mut flight.consumers);
-        consumers.retain(|(consumer, _)| self.flights.contains_key(consumer));
-        if let Some(flight) = self.flights.get_mut(&id) {
+        consumers.retain(|(consumer, _)| self.flights.contains(*consumer));
+        if let Some(flight) = self.flights.get_mut(id) {
             flight.consumers = consumers;
         }
     }

@@ -6,17 +6,21 @@ use super::{
     hold::{Held, Made},
     live::Live,
 };
-use crate::{budget::check_input_total, registry::Call};
+use crate::{budget::check_input_total, call::Call};
 use deriva_model::{ContentHash, CutoffKey, SealedRecipe};
 use deriva_system::view::{Origin, Resident};
+use smallvec::SmallVec;
 use std::sync::{Arc, atomic::AtomicBool};
+
+/// Values by position in a recipe; most recipes name no more than two.
+pub(super) type Inputs = SmallVec<[Arc<Held>; 2]>;
 
 /// One function to call.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) recipe: Arc<SealedRecipe>,
     /// By position in the recipe.
-    pub(super) inputs: Vec<Arc<Held>>,
+    pub(super) inputs: Inputs,
     pub(super) origin: Origin,
     /// Set when nobody needs the result any more.
     pub(super) cancelled: Arc<AtomicBool>,
@@ -39,14 +43,14 @@ impl Task {
 /// What a task consumes, once all of it is known.
 pub(super) struct Known {
     /// By position in the recipe.
-    pub(super) contents: Vec<ContentHash>,
+    pub(super) contents: SmallVec<[ContentHash; 2]>,
     pub(super) key: CutoffKey,
 }
 
 impl Known {
     /// `None` while an input is still being made.
     pub(super) fn of(task: &Task) -> Option<Self> {
-        let contents: Option<Vec<_>> = task.inputs.iter().map(|held| held.content()).collect();
+        let contents: Option<SmallVec<_>> = task.inputs.iter().map(|held| held.content()).collect();
         let contents = contents?;
         Some(Self {
             key: CutoffKey::of(task.recipe.recipe(), &contents),

@@ -51,10 +51,7 @@ pub(super) const fn is_shared(ask: &Materialize) -> bool {
 impl Shared {
     /// What of a plan is executed twice.
     pub(super) fn checks(&self, ask: &Materialize, plan: &Plan) -> Checks {
-        let root = plan
-            .nodes
-            .get(plan.root)
-            .map_or(ask.root, |root| root.address);
+        let root = plan.node(plan.root).map_or(ask.root, |root| root.address);
         Checks {
             verification: ask.verification,
             apart: match ask.mode {
@@ -137,7 +134,7 @@ impl Shared {
         let stands = self.executor.sources.standing(&made.recipe)?;
         let is_of_this = stands.function == made.function && stands.inputs == made.inputs;
         (is_of_this && stands.output != made.output).then(|| Violation {
-            function: made.function.clone(),
+            function: (*made.function).clone(),
             recipe: made.recipe,
             first: Some(stands.output),
             second: Some(made.output),

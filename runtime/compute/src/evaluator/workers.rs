@@ -8,8 +8,9 @@
 use super::{
     board::{Answer, Check, FlightId, Job, RequestId, Worker},
     engine::{Found, Request, Shared, State},
+    hand::{Landed, Pace},
     hold::Held,
-    produce::{Course, streamed},
+    produce::{Course, Unwanted, streamed},
     tail::FileTail,
 };
 use deriva_model::limits;
@@ -31,6 +32,19 @@ enum Work {
     Alone(RequestId),
 }
 
+/// What flights that ended leave to be done.
+struct Told {
+    answers: Vec<Answer>,
+    /// Dropped outside the lock: temporary files go with it.
+    unwanted: Unwanted,
+}
+
+impl Told {
+    fn is_something(&self) -> bool {
+        !self.answers.is_empty() || !self.unwanted.is_empty()
+    }
+}
+
 /// A panic on the other side of a port, or our own, is an answer and not a worker's end.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
     catch_unwind(AssertUnwindSafe(work))
@@ -39,13 +53,18 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
 impl Shared {
     pub(super) fn work_until_closed(&self, number: usize) {
         let crew = self.config.workers.max(1);
-        while let Some(work) = self.next(Worker { number, crew }) {
-            match work {
-                Work::Plan(request) => self.plan(request),
-                Work::Run(job) if job.check != Check::Once => self.run_checked(job),
-                Work::Run(job) => self.begin(job),
-                Work::Produce(course) => self.produce(course),
-                Work::Alone(request) => {
+        let mut pace = Pace::new(self.executor.clock.monotonic());
+        loop {
+            if let Some(job) = self.hands.take_job(number) {
+                self.call(number, job);
+                continue;
+            }
+            match self.next(Worker { number, crew }, &mut pace) {
+                None => return,
+                Some(Work::Plan(request)) => self.plan(request),
+                Some(Work::Run(job)) => self.call(number, job),
+                Some(Work::Produce(course)) => self.produce(course),
+                Some(Work::Alone(request)) => {
                     self.plan(request);
                     let mut state = self.state.lock();
                     state.running_alone -= 1;
@@ -57,38 +76,71 @@ impl Shared {
         }
     }
 
-    fn next(&self, worker: Worker) -> Option<Work> {
+    fn call(&self, number: usize, job: Job) {
+        if job.check != Check::Once {
+            return self.run_checked(job);
+        }
+        let is_awaited = job.audience.waiters > 0;
+        let Some((flight, held)) = self.begin(job) else {
+            return;
+        };
+        match is_awaited {
+            true => self.land(flight, Ok(held)),
+            false => self.hands.put_by(number, (flight, held)),
+        }
+    }
+
+    fn next(&self, worker: Worker, pace: &mut Pace) -> Option<Work> {
+        self.hands
+            .look_in(worker.number, self.executor.clock.monotonic());
         let mut state = self.state.lock();
         loop {
+            let landed = self.hands.take_landed(worker.number);
+            if !landed.is_empty() {
+                let told = self.bring_home(&mut state, landed);
+                self.wake(&state, 1);
+                if told.is_something() {
+                    drop(state);
+                    self.tell_all(told);
+                    state = self.state.lock();
+                }
+            }
             if state.closing {
                 return None;
+            }
+            // From another's hand.
+            if let Some(job) = self.hands.take_job(worker.number) {
+                return Some(Work::Run(job));
             }
             if let Some(request) = state.plans.pop_front() {
                 return Some(Work::Plan(request));
             }
             let work = match state.production_was_last {
                 true => self
-                    .call(&mut state, worker)
+                    .take(&mut state, worker, pace)
                     .or_else(|| resumed(&mut state)),
-                false => resumed(&mut state).or_else(|| self.call(&mut state, worker)),
+                false => resumed(&mut state).or_else(|| self.take(&mut state, worker, pace)),
             };
             if let Some(work) = work {
                 state.production_was_last = matches!(work, Work::Produce(_));
                 return Some(work);
             }
-            state.idle += 1;
-            self.work.wait(&mut state);
-            state.idle -= 1;
+            self.hands.rest();
+            if !self
+                .hands
+                .help(worker.number, self.executor.clock.monotonic())
+            {
+                self.work.wait(&mut state);
+            }
+            self.hands.go_on();
         }
     }
 
     /// A function to call, or a graph to run alone.
-    fn call(&self, state: &mut State, worker: Worker) -> Option<Work> {
-        if let Some(job) = state.board.next_for(worker) {
+    fn take(&self, state: &mut State, worker: Worker, pace: &mut Pace) -> Option<Work> {
+        if let Some(job) = self.deal(state, worker, pace) {
             // Somebody else takes the second of two executions, at once if he has nothing to do.
-            if job.check != Check::Once && state.idle > 0 {
-                self.work.notify_one();
-            }
+            self.wake(state, 0);
             return Some(Work::Run(job));
         }
         if state.running_alone >= self.config.workers.saturating_sub(1).max(1) {
@@ -103,7 +155,7 @@ impl Shared {
     pub(super) fn wake(&self, state: &State, taken: usize) {
         let wanted = state.board.ready_at_most() + state.board.checks_at_most();
         let wanted = wanted.saturating_sub(taken);
-        for _ in 0..wanted.min(state.idle) {
+        for _ in 0..wanted.min(self.hands.idle()) {
             self.work.notify_one();
         }
     }
@@ -111,19 +163,37 @@ impl Shared {
     /// A flight ended: those who need its value are told.
     pub(super) fn land(&self, flight: FlightId, result: Result<Arc<Held>, Fault>) {
         let mut state = self.state.lock();
-        state.tails.remove(&flight);
-        let answers = match result {
-            Ok(held) => {
-                state.landings += 1;
-                state.board.landed(flight, &held)
+        let told = match result {
+            Ok(held) => self.bring_home(&mut state, [(flight, held)]),
+            Err(fault) => {
+                state.tails.remove(&flight);
+                let answers = state.board.failed(flight, &fault);
+                let unwanted = Self::take_unwanted(&mut state);
+                Told { answers, unwanted }
             }
-            Err(fault) => state.board.failed(flight, &fault),
         };
-        self.wake(&state, usize::from(answers.is_empty()));
-        let unwanted = Self::take_unwanted(&mut state);
+        self.wake(&state, usize::from(told.answers.is_empty()));
         drop(state);
-        drop(unwanted);
-        for Answer { request, result } in answers {
+        self.tell_all(told);
+    }
+
+    /// Fills the slots of those who need these values. What comes of it is told outside the lock.
+    fn bring_home(&self, state: &mut State, landed: impl IntoIterator<Item = Landed>) -> Told {
+        let mut answers = Vec::new();
+        for (flight, held) in landed {
+            if !state.tails.is_empty() {
+                state.tails.remove(&flight);
+            }
+            state.landings += 1;
+            answers.extend(state.board.landed(flight, &held));
+        }
+        let unwanted = Self::take_unwanted(state);
+        Told { answers, unwanted }
+    }
+
+    fn tell_all(&self, told: Told) {
+        drop(told.unwanted);
+        for Answer { request, result } in told.answers {
             self.answer(request, result.map(Found::Value));
         }
     }

@@ -198,11 +198,17 @@ pub enum ContentEntry {
 }
 
 impl ContentEntry {
+    /// The entry of bytes that stand in it.
+    #[must_use]
+    pub fn inline(bytes: &[u8]) -> Vec<u8> {
+        [&[CONTENT_INLINE][..], bytes].concat()
+    }
+
     /// # Errors
     /// The manifest is over the size of a document: the content has too many chunks.
     pub fn encode(&self) -> Result<Vec<u8>, OverLimit> {
         Ok(match self {
-            Self::Inline(bytes) => [&[CONTENT_INLINE][..], bytes].concat(),
+            Self::Inline(bytes) => Self::inline(bytes),
             Self::Chunked { locator, manifest } => [
                 &[CONTENT_CHUNKED][..],
                 &locator.0.to_be_bytes(),

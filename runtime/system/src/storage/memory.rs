@@ -101,10 +101,6 @@ impl Reading for MemoryStorage {
 }
 
 impl Storage for MemoryStorage {
-    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
-        keys.iter().map(|key| self.get(space, key)).collect()
-    }
-
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), StorageFault> {
         let mut state = self.state.lock();
         if let Some(fault) = &state.failing {

@@ -178,6 +178,31 @@ pub trait Reading {
     /// The store could not be read.
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault>;
 
+    /// The values of many keys, in the order asked: one read, where there is a store that can.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+        keys.iter().map(|key| self.get(space, key)).collect()
+    }
+
+    /// Of each of many prefixes, in the order asked, the first key that begins with it. Prefixes that
+    /// come ascending cost least.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    fn first_under(
+        &self,
+        space: Space,
+        prefixes: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StorageFault> {
+        let first = |prefix: &Vec<u8>| {
+            let entries = self.scan(space, prefix, prefix, 1)?;
+            Ok(entries.into_iter().next().map(|(key, _)| key))
+        };
+        prefixes.iter().map(first).collect()
+    }
+
     /// At most `limit` entries whose keys begin with `prefix` and are not below `from`, ascending.
     ///
     /// # Errors
@@ -193,12 +218,6 @@ pub trait Reading {
 
 /// The port. Calls block; whoever must not block goes through a lane.
 pub trait Storage: Reading + Send + Sync + 'static {
-    /// The values of many keys, in the order asked.
-    ///
-    /// # Errors
-    /// The store could not be read.
-    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault>;
-
     /// # Errors
     /// Nothing of the batch is visible, or (`Stopped`) whether it survives is unknown and no
     /// further write is taken.

@@ -1,51 +1,184 @@
 //! What a step of the commit lane sees: the store with the changes of the steps before it.
 //!
-//! It refuses to write: a step's changes are applied here and travel to the store as one batch.
+//! It refuses to write: a step's changes are gathered here, taken over by its group, and travel to the
+//! store as one batch. A key that was changed more than once travels once.
 
-use super::{Batch, Entry, Reading, Space, StorageFault, Write};
+use super::{Batch, Entry, Reading, Space, StorageFault};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
-/// Changes over a store that they have not reached yet.
-pub struct Overlay<'store> {
-    base: &'store dyn Reading,
-    /// `None` is a deletion.
-    changes: BTreeMap<(Space, Vec<u8>), Option<Bytes>>,
+/// One space's changes by key; `None` is a deletion.
+type Keys = BTreeMap<Vec<u8>, Option<Bytes>>;
+
+/// The changes of each space.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// One map a space, so that a look needs no key of its own.
+    spaces: [Keys; Space::ALL.len()],
 }
 
-impl<'store> Overlay<'store> {
+impl Changes {
+    fn of(&self, space: Space) -> &Keys {
+        &self.spaces[space as usize]
+    }
+
+    fn of_mut(&mut self, space: Space) -> &mut Keys {
+        &mut self.spaces[space as usize]
+    }
+
     #[must_use]
-    pub fn new(base: &'store dyn Reading) -> Self {
+    pub fn is_empty(&self) -> bool {
+        self.spaces.iter().all(Keys::is_empty)
+    }
+
+    /// The same as a batch, by space and by key: what is written in the order of its keys finds its
+    /// place sooner.
+    #[must_use]
+    pub fn into_batch(self) -> Batch {
+        let mut batch = Batch::default();
+        for (space, keys) in Space::ALL.into_iter().zip(self.spaces) {
+            for (key, value) in keys {
+                match value {
+                    Some(value) => batch.put(space, key, value),
+                    None => batch.delete(space, key),
+                }
+            }
+        }
+        batch
+    }
+}
+
+/// Changes over a store that they have not reached yet.
+pub struct Overlay<'below> {
+    below: &'below dyn Reading,
+    changes: Changes,
+    /// Bytes of keys and values, of every change that was made.
+    size: usize,
+}
+
+impl<'below> Overlay<'below> {
+    #[must_use]
+    pub fn new(below: &'below dyn Reading) -> Self {
         Self {
-            base,
-            changes: BTreeMap::new(),
+            below,
+            changes: Changes::default(),
+            size: 0,
         }
     }
 
-    /// Whether it shows the store as it is.
+    /// Whether it shows what is below as it is.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         self.changes.is_empty()
     }
 
-    pub fn apply(&mut self, batch: &Batch) {
-        for write in batch.writes() {
-            match write {
-                Write::Put { space, key, value } => self
-                    .changes
-                    .insert((*space, key.clone()), Some(value.clone())),
-                Write::Delete { space, key } => self.changes.insert((*space, key.clone()), None),
-            };
+    /// Bytes of keys and values, of every change that was made.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    pub fn put(&mut self, space: Space, key: Vec<u8>, value: impl Into<Bytes>) {
+        let value = value.into();
+        self.size += key.len() + value.len();
+        self.changes.of_mut(space).insert(key, Some(value));
+    }
+
+    pub fn delete(&mut self, space: Space, key: Vec<u8>) {
+        self.size += key.len();
+        self.changes.of_mut(space).insert(key, None);
+    }
+
+    /// Puts many keys at once, each there once: what comes sorted costs less than key by key.
+    pub fn put_many(&mut self, space: Space, entries: Vec<(Vec<u8>, Bytes)>) {
+        let sizes = entries.iter().map(|(key, value)| key.len() + value.len());
+        self.size += sizes.sum::<usize>();
+        let entries = entries.into_iter().map(|(key, value)| (key, Some(value)));
+        take_over(self.changes.of_mut(space), entries.collect());
+    }
+
+    /// Takes over what was changed on top of it.
+    pub fn absorb(&mut self, above: Changes, size: usize) {
+        self.size += size;
+        for (keys, more) in self.changes.spaces.iter_mut().zip(above.spaces) {
+            take_over(keys, more);
         }
+    }
+
+    /// Lets go of what is below.
+    #[must_use]
+    pub fn into_changes(self) -> Changes {
+        self.changes
+    }
+}
+
+/// The later ones win. A few are put in one by one, which leaves the many as they are.
+fn take_over(keys: &mut Keys, mut more: Keys) {
+    /// Times as many keys as come, above which each finds its own place.
+    const FEW: usize = 16;
+    match keys.len() / FEW > more.len() {
+        true => keys.extend(more),
+        false => keys.append(&mut more),
     }
 }
 
 impl Reading for Overlay<'_> {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
-        match self.changes.get(&(space, key.to_vec())) {
+        match self.changes.of(space).get(key) {
             Some(change) => Ok(change.clone()),
-            None => self.base.get(space, key),
+            None => self.below.get(space, key),
         }
+    }
+
+    fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+        let changes = self.changes.of(space);
+        if changes.is_empty() {
+            return self.below.get_many(space, keys);
+        }
+        let mut found = vec![None; keys.len()];
+        let mut open = Vec::new();
+        for (at, key) in keys.iter().enumerate() {
+            match changes.get(key) {
+                Some(change) => found[at] = change.clone(),
+                None => open.push(at),
+            }
+        }
+        let asked: Vec<Vec<u8>> = open.iter().map(|at| keys[*at].clone()).collect();
+        let below = self.below.get_many(space, &asked)?;
+        for (at, value) in open.into_iter().zip(below) {
+            found[at] = value;
+        }
+        Ok(found)
+    }
+
+    /// Where nothing was changed under a prefix, what is below answers.
+    fn first_under(
+        &self,
+        space: Space,
+        prefixes: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StorageFault> {
+        let changes = self.changes.of(space);
+        let is_changed = |prefix: &Vec<u8>| {
+            let from = (Bound::Included(prefix.as_slice()), Bound::Unbounded);
+            let next = changes.range::<[u8], _>(from).next();
+            next.is_some_and(|(key, _)| key.starts_with(prefix))
+        };
+        let mut found = vec![None; prefixes.len()];
+        let (mut open, mut asked) = (Vec::new(), Vec::new());
+        for (at, prefix) in prefixes.iter().enumerate() {
+            if is_changed(prefix) {
+                let entries = self.scan(space, prefix, prefix, 1)?;
+                found[at] = entries.into_iter().next().map(|(key, _)| key);
+            } else {
+                open.push(at);
+                asked.push(prefix.clone());
+            }
+        }
+        let below = self.below.first_under(space, &asked)?;
+        for (at, key) in open.into_iter().zip(below) {
+            found[at] = key;
+        }
+        Ok(found)
     }
 
     fn scan(
@@ -58,19 +191,23 @@ impl Reading for Overlay<'_> {
         let start = if from > prefix { from } else { prefix };
         let changed: Vec<_> = self
             .changes
-            .range((space, start.to_vec())..)
-            .take_while(|((at, key), _)| *at == space && key.starts_with(prefix))
+            .of(space)
+            .range::<[u8], _>((Bound::Included(start), Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
             .collect();
         // Each deletion here can hide one entry of the store, so that many more are asked for.
         let hidden = changed
             .iter()
             .filter(|(_, change)| change.is_none())
             .count();
-        let base = self
-            .base
+        let below = self
+            .below
             .scan(space, prefix, from, limit.saturating_add(hidden))?;
-        let mut merged: BTreeMap<Vec<u8>, Bytes> = base.into_iter().collect();
-        for ((_, key), change) in changed {
+        if changed.is_empty() {
+            return Ok(below);
+        }
+        let mut merged: BTreeMap<Vec<u8>, Bytes> = below.into_iter().collect();
+        for (key, change) in changed {
             match change {
                 Some(value) => merged.insert(key.clone(), value.clone()),
                 None => merged.remove(key),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::storage::{Durability, MemoryStorage, Storage};
+use crate::storage::{Durability, MemoryStorage, Storage, Write};
 
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
@@ -41,6 +41,16 @@ impl Dice {
     }
 }
 
+/// Makes the changes of a batch, one by one.
+fn apply(overlay: &mut Overlay<'_>, batch: &Batch) {
+    for write in batch.writes().iter().cloned() {
+        match write {
+            Write::Put { space, key, value } => overlay.put(space, key, value),
+            Write::Delete { space, key } => overlay.delete(space, key),
+        }
+    }
+}
+
 #[test]
 fn an_overlay_reads_as_the_store_would_after_the_same_changes() {
     let mut dice = Dice(0x5eed);
@@ -52,12 +62,12 @@ fn an_overlay_reads_as_the_store_would_after_the_same_changes() {
         // Two layers, as a step stands over its group.
         let mut lower = Overlay::new(&base);
         let change = dice.batch();
-        lower.apply(&change);
+        apply(&mut lower, &change);
         truth.write(&change, Durability::Behind).unwrap();
         let mut upper = Overlay::new(&lower);
         for _ in 0..2 {
             let change = dice.batch();
-            upper.apply(&change);
+            apply(&mut upper, &change);
             truth.write(&change, Durability::Behind).unwrap();
         }
         for _ in 0..60 {
@@ -74,6 +84,66 @@ fn an_overlay_reads_as_the_store_would_after_the_same_changes() {
                 truth.scan(space, &prefix, &from, limit),
                 "round {round}: {space:?}, prefix {prefix:?}, from {from:?}, at most {limit}"
             );
+            let keys: Vec<Vec<u8>> = (0..dice.below(5)).map(|_| dice.key()).collect();
+            assert_eq!(
+                upper.get_many(space, &keys),
+                truth.get_many(space, &keys),
+                "round {round}"
+            );
+            assert_eq!(
+                upper.first_under(space, &keys),
+                truth.first_under(space, &keys),
+                "round {round}"
+            );
+        }
+    }
+}
+
+/// Whatever way changes came in, one after the other or many at once, and however many layers they
+/// lay in, what reaches the store is what it would have come to.
+#[test]
+fn what_was_changed_reaches_the_store_as_one_batch_with_each_key_once() {
+    let mut dice = Dice(0xba7c);
+    for round in 0..400 {
+        let (base, truth) = (MemoryStorage::default(), MemoryStorage::default());
+        let mut group = Overlay::new(&base);
+        for _ in 0..3 {
+            let change = dice.batch();
+            truth.write(&change, Durability::Behind).unwrap();
+            let mut step = Overlay::new(&group);
+            apply(&mut step, &change);
+            let space = dice.space();
+            let keys: BTreeMap<Vec<u8>, Bytes> = (0..dice.below(40))
+                .map(|_| (dice.key(), Bytes::from(vec![dice.below(256) as u8])))
+                .collect();
+            for (key, value) in &keys {
+                let mut one = Batch::default();
+                one.put(space, key.clone(), value.clone());
+                truth.write(&one, Durability::Behind).unwrap();
+            }
+            step.put_many(space, keys.into_iter().collect());
+            let (size, changes) = (step.size(), step.into_changes());
+            group.absorb(changes, size);
+        }
+        let batch = group.into_changes().into_batch();
+        let mut keys: Vec<_> = batch
+            .writes()
+            .iter()
+            .map(|write| match write {
+                Write::Put { space, key, .. } | Write::Delete { space, key } => (*space, key),
+            })
+            .collect();
+        let all = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), all, "round {round}: a key travels twice");
+        assert!(keys.is_sorted(), "round {round}");
+        base.write(&batch, Durability::Behind).unwrap();
+        for space in Space::ALL {
+            assert_eq!(
+                base.scan(space, b"", b"", usize::MAX),
+                truth.scan(space, b"", b"", usize::MAX),
+                "round {round}"
+            );
         }
     }
 }
@@ -81,10 +151,10 @@ fn an_overlay_reads_as_the_store_would_after_the_same_changes() {
 #[test]
 fn an_overlay_leaves_the_store_as_it_is() {
     let base = MemoryStorage::default();
-    let mut change = Batch::default();
-    change.put(Space::Meta, b"a".to_vec(), "b");
     let mut overlay = Overlay::new(&base);
-    overlay.apply(&change);
+    assert!(overlay.is_unchanged());
+    overlay.put(Space::Meta, b"a".to_vec(), "b");
+    assert!(!overlay.is_unchanged());
     assert_eq!(
         overlay.get(Space::Meta, b"a").unwrap(),
         Some(Bytes::from("b"))
@@ -109,10 +179,8 @@ fn a_fault_of_the_store_comes_through() {
             Err(broken())
         }
     }
-    let mut change = Batch::default();
-    change.delete(Space::Meta, b"a".to_vec());
     let mut overlay = Overlay::new(&Broken);
-    overlay.apply(&change);
+    overlay.delete(Space::Meta, b"a".to_vec());
     assert_eq!(overlay.get(Space::Meta, b"a"), Ok(None));
     assert_eq!(overlay.get(Space::Meta, b"b"), Err(broken()));
     assert_eq!(overlay.scan(Space::Meta, b"", b"", 1), Err(broken()));

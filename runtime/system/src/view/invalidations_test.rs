@@ -8,7 +8,7 @@ fn address(byte: u8) -> CAddr {
 fn record(recipe: u8, inputs: &[u8]) -> Record {
     Record {
         recipe: address(recipe),
-        function: FunctionId::new("f", "1"),
+        function: FunctionId::new("f", "1").into(),
         inputs: inputs
             .iter()
             .map(|input| Consumed {

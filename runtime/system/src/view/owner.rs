@@ -10,62 +10,31 @@ impl ValueView {
     /// The owner's: takes a value out of memory, inside an invalidation or a cascade, which sees to
     /// it that nothing older comes in again. Gives the value that was there.
     pub fn unlink(&self, address: &CAddr) -> Option<Arc<Resident>> {
-        let arrived = self.inbox.lock().take(address).map(|new| new.value);
-        self.remove(address).or(arrived)
+        self.remove(address)
     }
 
     /// What is in memory of recipes that only travel with requests: what each consumed is known from
     /// its record alone.
     #[must_use]
     pub fn travelling(&self) -> Vec<Arc<Record>> {
-        let settled = self.map.iter();
-        let settled = settled.filter(|entry| !entry.value().is_durable());
-        let mut records: Vec<_> = settled.map(|entry| entry.value().record.clone()).collect();
-        let inbox = self.inbox.lock();
-        let arrived = inbox.values.values().filter(|new| !new.value.is_durable());
-        records.extend(arrived.map(|new| new.value.record.clone()));
-        records
+        let travelling = self.map.iter();
+        let travelling = travelling.filter(|entry| !entry.value().is_durable());
+        travelling
+            .map(|entry| entry.value().record.clone())
+            .collect()
     }
 
-    /// The owner's: what arrived, with nothing taken out of the inbox yet.
+    /// The owner's: what arrived and is not booked yet, the oldest first, at most so many. The
+    /// values are in the view, unless they went meanwhile.
     #[must_use]
-    pub fn landed(&self) -> Vec<Produced> {
-        self.inbox.lock().values.values().cloned().collect()
+    pub fn take_arrivals(&self, most: usize) -> Vec<Produced> {
+        self.arrivals.take(most)
     }
 
-    /// The owner's: what it has dealt with leaves the inbox, and reports whether more has come.
-    pub fn clear_landed(&self, dealt: &[Produced]) -> bool {
-        let mut inbox = self.inbox.lock();
-        for done in dealt {
-            let same = inbox
-                .values
-                .get(&done.address)
-                .is_some_and(|now| Arc::ptr_eq(&now.value, &done.value));
-            if same {
-                inbox.take(&done.address);
-            }
-        }
-        !inbox.values.is_empty()
-    }
-
-    /// The owner's: empties the inbox and gives what it held.
-    pub fn drain_inbox(&self) -> Vec<Produced> {
-        let mut inbox = self.inbox.lock();
-        inbox.weight = 0;
-        inbox.cutoffs.clear();
-        inbox.values.drain().map(|(_, produced)| produced).collect()
-    }
-
-    /// The owner's.
-    pub fn insert(&self, address: CAddr, value: Arc<Resident>) {
-        let cutoff = value.cutoff;
-        let before = self.map.insert(address, value);
-        // A value that came out otherwise than before leaves no cutoff entry behind.
-        if let Some(before) = before.filter(|before| before.cutoff != cutoff) {
-            self.cutoffs
-                .remove_if(&before.cutoff, |_, holder| *holder == address);
-        }
-        self.cutoffs.insert(cutoff, address);
+    /// How many values arrived that are not booked yet.
+    #[must_use]
+    pub fn arrived(&self) -> usize {
+        self.arrivals.len()
     }
 
     /// The owner's.
@@ -86,17 +55,19 @@ impl ValueView {
             .map_or(0, |value| value.recompute_nanos())
     }
 
-    /// Bytes of a value in memory, one that has just arrived included; counts no hit.
+    /// The owner's: from here on a value's cutoff key leads to it, whoever had it before.
+    pub fn take_over_cutoff(&self, address: &CAddr) {
+        // With the value's place locked: whoever takes it out afterwards finds the key.
+        if let Some(there) = self.map.get(address) {
+            self.cutoffs.insert(there.cutoff, *address);
+        }
+    }
+
+    /// Bytes of a value in memory; counts no hit.
     #[must_use]
     pub fn size_of(&self, address: &CAddr) -> Option<u64> {
-        let settled = || self.peek(address).map(|value| value.bytes.len() as u64);
-        let arrived = || {
-            let inbox = self.inbox.lock();
-            let new = inbox.values.get(address);
-            new.map(|new| new.value.bytes.len() as u64)
-        };
-        // The three looks of `get`.
-        settled().or_else(arrived).or_else(settled)
+        let value = self.map.get(address)?;
+        Some(value.bytes.len() as u64)
     }
 
     /// The owner's look without counting a hit.

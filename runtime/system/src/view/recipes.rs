@@ -2,6 +2,7 @@
 //!
 //! It refuses to answer "does not exist": what is not here may be on disk.
 
+use crate::Spread;
 use dashmap::DashMap;
 use deriva_model::{CAddr, SealedRecipe};
 use std::sync::{
@@ -17,7 +18,7 @@ const SLACK: u64 = 32;
 /// Durable recipes by address.
 #[derive(Debug, Default)]
 pub struct RecipeView {
-    map: DashMap<CAddr, Arc<SealedRecipe>>,
+    map: DashMap<CAddr, Arc<SealedRecipe>, Spread>,
     bytes: AtomicU64,
     /// Recipes that were removed from the store.
     removals: AtomicU64,

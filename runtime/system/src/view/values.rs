@@ -1,20 +1,20 @@
-//! The values in memory, and the inbox through which new ones arrive. The `CacheActor` writes the
-//! map; evaluations fill the inbox and read both, so nothing is computed twice while the actor is
-//! on its way.
+//! The values in memory. Evaluations put new ones in and read them, so nothing is computed twice
+//! while the `CacheActor` is on its way; the actor books what arrived, and alone decides what goes.
 //!
-//! It refuses to grow: an inbox over its bound takes nothing more, and the value is only not kept.
+//! It refuses to grow: while too much of what arrived is not booked yet nothing more is taken, and
+//! the value is only not kept.
 
-#[path = "inbox.rs"]
-mod inbox;
+#[path = "arrivals.rs"]
+mod arrivals;
 #[path = "owner.rs"]
 mod owner;
 
-use self::inbox::Inbox;
+use self::arrivals::Arrivals;
 use super::Invalidations;
+use crate::Spread;
 use bytes::Bytes;
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use deriva_model::{CAddr, Consumed, ContentHash, CutoffKey, Record};
-use parking_lot::Mutex;
 use std::{
     sync::{
         Arc,
@@ -55,6 +55,13 @@ impl Resident {
             nanos: AtomicU64::new(record.cost.wall_nanos),
             record,
         }
+    }
+
+    /// Whether it came without running: its record says that it cost nothing, but it would cost what
+    /// the other computation did if that one's value went too.
+    #[must_use]
+    pub fn was_cut_off(&self) -> bool {
+        self.record.cost.wall_nanos == 0
     }
 
     #[must_use]
@@ -159,11 +166,11 @@ pub enum Source {
 /// What became of an offered value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Landing {
-    /// It is the first in the inbox: the owner has to be told.
+    /// It is the first that waits for the owner, who has to be told.
     Ring,
     /// The owner has been told already.
     Queued,
-    /// The inbox is full.
+    /// Too much waits for the owner.
     Refused,
     /// It was invalidated since it began, or consumed what was.
     Stale,
@@ -172,11 +179,9 @@ pub enum Landing {
 /// Values by recipe address.
 #[derive(Debug)]
 pub struct ValueView {
-    map: DashMap<CAddr, Arc<Resident>>,
-    cutoffs: DashMap<CutoffKey, CAddr>,
-    inbox: Mutex<Inbox>,
-    /// Bytes, by weight.
-    inbox_max: u64,
+    map: DashMap<CAddr, Arc<Resident>, Spread>,
+    cutoffs: DashMap<CutoffKey, CAddr, Spread>,
+    arrivals: Arrivals,
     invalidations: Arc<Invalidations>,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -185,14 +190,13 @@ pub struct ValueView {
 }
 
 impl ValueView {
-    /// `inbox_max` in bytes.
+    /// `arrivals_max` in bytes: what may be in the view that the owner has not booked yet.
     #[must_use]
-    pub fn new(inbox_max: u64) -> Self {
+    pub fn new(arrivals_max: u64) -> Self {
         Self {
-            map: DashMap::new(),
-            cutoffs: DashMap::new(),
-            inbox: Mutex::new(Inbox::default()),
-            inbox_max,
+            map: DashMap::default(),
+            cutoffs: DashMap::default(),
+            arrivals: Arrivals::new(arrivals_max),
             invalidations: Arc::new(Invalidations::default()),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -206,19 +210,6 @@ impl ValueView {
         if self.invalidations.is_voiding() {
             return None;
         }
-        if let Some(found) = self.settled(address) {
-            return Some(found);
-        }
-        let landed = {
-            let inbox = self.inbox.lock();
-            inbox.values.get(address).map(|new| new.value.clone())
-        };
-        // The owner puts a value into the map before it leaves the inbox, so one that moved between
-        // the two looks is found by a third.
-        landed.or_else(|| self.settled(address))
-    }
-
-    fn settled(&self, address: &CAddr) -> Option<Arc<Resident>> {
         let found = self.map.get(address)?;
         found.hit();
         Some(found.value().clone())
@@ -264,16 +255,8 @@ impl ValueView {
     /// The value of another recipe whose function, params and input contents were the same.
     #[must_use]
     pub fn cutoff(&self, key: &CutoffKey) -> Option<Arc<Resident>> {
-        let address = self.holder(key)?;
+        let address = *self.cutoffs.get(key)?;
         self.get(&address).filter(|value| value.cutoff == *key)
-    }
-
-    /// Whose value has this key: the same three looks as for an address.
-    fn holder(&self, key: &CutoffKey) -> Option<CAddr> {
-        let settled = || self.cutoffs.get(key).map(|entry| *entry.value());
-        settled()
-            .or_else(|| self.inbox.lock().cutoffs.get(key).copied())
-            .or_else(settled)
     }
 
     /// The number under which an evaluation that starts now begins; see `Produced::begun`.
@@ -288,23 +271,61 @@ impl ValueView {
         self.invalidations.clone()
     }
 
-    /// Puts a value into the inbox, unless it began before an invalidation that covers it.
+    /// Puts a value in, unless it began before an invalidation that covers it. One that is there
+    /// already stays, and learns what is known of the new one.
     pub fn offer(&self, produced: Produced) -> Landing {
         let weight = produced.value.weight();
-        let mut inbox = self.inbox.lock();
-        // Inside the lock: an invalidation that this look misses clears the inbox afterwards.
-        if self.is_stale(&produced) {
-            return Landing::Stale;
-        }
-        if inbox.weight.saturating_add(weight) > self.inbox_max {
+        if !self.arrivals.reserve(weight) {
             return Landing::Refused;
         }
-        let first = inbox.values.is_empty();
-        inbox.put(produced);
-        if first {
-            Landing::Ring
-        } else {
-            Landing::Queued
+        if !self.let_in(&produced) {
+            self.arrivals.give_back(weight);
+            return Landing::Stale;
+        }
+        // Afterwards: what is booked is in the view, or went again.
+        match self.arrivals.push(produced) {
+            true => Landing::Ring,
+            false => Landing::Queued,
+        }
+    }
+
+    fn let_in(&self, produced: &Produced) -> bool {
+        let (address, value) = (produced.address, &produced.value);
+        let place = self.map.entry(address);
+        // With the place locked: an invalidation that this look misses clears it afterwards.
+        if self.is_stale(produced) {
+            return false;
+        }
+        match place {
+            Entry::Occupied(there) if there.get().content() == value.content() => {
+                there.get().learn_from(value);
+            }
+            Entry::Occupied(mut there) => {
+                let before = there.insert(value.clone());
+                // A value that came out otherwise than before leaves no cutoff entry behind.
+                self.cutoffs
+                    .remove_if(&before.cutoff, |_, holder| *holder == address);
+                self.name_cutoff(address, value);
+            }
+            Entry::Vacant(free) => {
+                let _locked = free.insert(value.clone());
+                self.name_cutoff(address, value);
+            }
+        }
+        true
+    }
+
+    /// A value is found by its cutoff key. One that was cut off early leaves the name to the one that
+    /// was computed, for that one knows what it cost. The value's place is locked meanwhile, so whoever
+    /// takes it out again finds the name too.
+    fn name_cutoff(&self, address: CAddr, value: &Resident) {
+        match value.was_cut_off() {
+            true => {
+                self.cutoffs.entry(value.cutoff).or_insert(address);
+            }
+            false => {
+                self.cutoffs.insert(value.cutoff, address);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Values on their way from the inbox to the map, the bounds of the inbox, and cutoffs.
+//! Values from their arrival on, the bound of what arrived, and cutoffs.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Landing, Origin, Produced, Resident, Source, ValueView};
@@ -18,7 +18,7 @@ fn value(recipe: u8, cutoff: u8, origin: Origin) -> Arc<Resident> {
     let bytes = Bytes::from(vec![recipe; 100]);
     let record = Record {
         recipe: address(recipe),
-        function: FunctionId::new("f", "1"),
+        function: FunctionId::new("f", "1").into(),
         inputs: Vec::new(),
         output: ContentHash::of(&bytes),
         size: bytes.len() as u64,
@@ -36,13 +36,15 @@ fn produced(view: &ValueView, recipe: u8) -> Produced {
     }
 }
 
-/// What the owner does with what landed.
-fn land(view: &ValueView) -> bool {
-    let landed = view.landed();
-    for one in &landed {
-        view.insert(one.address, one.value.clone());
-    }
-    view.clear_landed(&landed)
+/// A value that is in and booked.
+fn put(view: &ValueView, address: CAddr, value: Arc<Resident>) {
+    view.offer(Produced {
+        address,
+        value,
+        source: Source::Computed,
+        begun: view.invalidation_number(),
+    });
+    assert_eq!(view.take_arrivals(1).len(), 1);
 }
 
 #[test]
@@ -53,30 +55,37 @@ fn a_value_is_found_from_its_arrival_on() {
     assert_eq!(view.offer(produced(&view, 2)), Landing::Queued);
     assert!(view.get(&address(1)).is_some());
     assert!(view.cutoff(&key(1)).is_some(), "by its cutoff too");
-    assert!(!land(&view));
-    assert_eq!(view.len(), 2);
+    let arrived: Vec<CAddr> = view
+        .take_arrivals(9)
+        .iter()
+        .map(|new| new.address)
+        .collect();
+    assert_eq!(arrived, [address(1), address(2)]);
+    assert_eq!((view.len(), view.arrived()), (2, 0));
     assert!(view.get(&address(1)).is_some() && view.cutoff(&key(1)).is_some());
-    // The next one after an empty inbox rings again.
+    // The next one after the owner took all rings again.
     assert_eq!(view.offer(produced(&view, 3)), Landing::Ring);
 }
 
 #[test]
-fn what_arrives_while_the_owner_works_is_not_lost() {
+fn what_arrives_while_the_owner_works_is_told_again() {
     let view = ValueView::new(1 << 20);
-    view.offer(produced(&view, 1));
-    let landed = view.landed();
-    view.offer(produced(&view, 2));
-    // The same address again: another value, which the owner has not seen.
-    view.offer(produced(&view, 1));
-    assert!(view.clear_landed(&landed), "more has come");
-    let left = view.landed();
-    assert_eq!(left.len(), 2);
-    assert!(!view.clear_landed(&left));
-    assert!(view.landed().is_empty());
+    for recipe in 1..=3 {
+        view.offer(produced(&view, recipe));
+    }
+    assert_eq!(view.take_arrivals(2).len(), 2);
+    assert_eq!(
+        view.offer(produced(&view, 4)),
+        Landing::Queued,
+        "one is left"
+    );
+    assert_eq!(view.take_arrivals(9).len(), 2);
+    assert_eq!(view.offer(produced(&view, 1)), Landing::Ring);
+    assert_eq!(view.take_arrivals(9).len(), 1, "the same one arrives again");
 }
 
 #[test]
-fn an_inbox_over_its_bound_refuses_empty_values_too() {
+fn more_than_the_bound_is_not_let_in_before_the_owner_came_not_even_if_it_is_empty() {
     let one = value(1, 1, Origin::Stored).weight();
     let view = ValueView::new(one * 10);
     for recipe in 0..10 {
@@ -84,9 +93,9 @@ fn an_inbox_over_its_bound_refuses_empty_values_too() {
     }
     assert_eq!(view.offer(produced(&view, 11)), Landing::Refused);
     assert!(view.get(&address(11)).is_none());
-    assert_eq!(view.drain_inbox().len(), 10);
-    assert!(view.get(&address(1)).is_none() && view.cutoff(&key(1)).is_none());
-    assert_eq!(view.offer(produced(&view, 11)), Landing::Ring);
+    assert_eq!(view.take_arrivals(4).len(), 4);
+    assert_eq!(view.offer(produced(&view, 11)), Landing::Queued);
+    assert!(view.get(&address(11)).is_some());
     let empty = Resident::new(
         Bytes::new(),
         value(1, 1, Origin::Stored).record.clone(),
@@ -97,20 +106,47 @@ fn an_inbox_over_its_bound_refuses_empty_values_too() {
 }
 
 #[test]
-fn an_arrival_again_is_weighed_once() {
-    let one = value(1, 1, Origin::Stored).weight();
-    let view = ValueView::new(one * 2);
-    view.offer(produced(&view, 1));
-    assert_eq!(view.offer(produced(&view, 1)), Landing::Queued);
-    assert_eq!(view.offer(produced(&view, 2)), Landing::Queued);
-    assert_eq!(view.landed().len(), 2);
+fn of_two_equal_values_the_first_stays_and_learns() {
+    let view = ValueView::new(1 << 20);
+    let first = Produced {
+        value: value(1, 1, Origin::Transient),
+        ..produced(&view, 1)
+    };
+    view.offer(first.clone());
+    let second = produced(&view, 1);
+    second.value.mark_verified();
+    view.offer(second);
+    let there = view.peek(&address(1)).unwrap();
+    assert!(Arc::ptr_eq(&there, &first.value));
+    assert!(there.is_durable() && there.is_verified());
+}
+
+#[test]
+fn a_value_that_was_cut_off_leaves_the_key_to_the_one_that_was_computed() {
+    let view = ValueView::new(1 << 20);
+    let costing = |recipe: u8, nanos: u64| {
+        let mut record = (*value(recipe, 7, Origin::Stored).record).clone();
+        record.cost.wall_nanos = nanos;
+        let bytes = Bytes::from(vec![recipe; 100]);
+        let value = Resident::new(bytes, Arc::new(record), key(7), Origin::Stored);
+        Produced {
+            value: Arc::new(value),
+            ..produced(&view, recipe)
+        }
+    };
+    view.offer(costing(1, 70));
+    view.offer(costing(2, 0));
+    assert_eq!(view.cutoff(&key(7)).unwrap().record.recipe, address(1));
+    assert_eq!(view.cutoff_nanos(&key(7)), 70);
+    view.offer(costing(3, 80));
+    assert_eq!(view.cutoff(&key(7)).unwrap().record.recipe, address(3));
 }
 
 #[test]
 fn only_what_is_stored_answers_by_address_alone() {
     let view = ValueView::new(1 << 20);
-    view.insert(address(1), value(1, 1, Origin::Transient));
-    view.insert(address(2), value(2, 2, Origin::Stored));
+    put(&view, address(1), value(1, 1, Origin::Transient));
+    put(&view, address(2), value(2, 2, Origin::Stored));
     assert!(view.warm(&address(1)).is_none());
     assert!(view.warm(&address(2)).is_some());
     assert!(view.warm(&address(3)).is_none());
@@ -123,17 +159,17 @@ fn only_what_is_stored_answers_by_address_alone() {
 #[test]
 fn a_cutoff_names_a_value_that_has_it() {
     let view = ValueView::new(1 << 20);
-    view.insert(address(1), value(1, 7, Origin::Stored));
-    view.insert(address(2), value(2, 7, Origin::Stored));
-    assert_eq!(view.cutoff(&key(7)).unwrap().record.recipe, address(2));
+    put(&view, address(1), value(1, 7, Origin::Stored));
+    put(&view, address(2), value(2, 7, Origin::Stored));
+    assert_eq!(view.cutoff(&key(7)).unwrap().record.recipe, address(1));
     // The one that holds the entry takes it along; another's going leaves it.
-    view.remove(&address(1)).unwrap();
-    assert!(view.cutoff(&key(7)).is_some());
     view.remove(&address(2)).unwrap();
+    assert!(view.cutoff(&key(7)).is_some());
+    view.remove(&address(1)).unwrap();
     assert!(view.cutoff(&key(7)).is_none());
     // A value that came out otherwise is not answered for what it was before.
-    view.insert(address(3), value(3, 8, Origin::Stored));
-    view.insert(address(3), value(3, 9, Origin::Stored));
+    put(&view, address(3), value(3, 8, Origin::Stored));
+    put(&view, address(3), value(4, 9, Origin::Stored));
     assert!(view.cutoff(&key(8)).is_none());
     assert!(view.cutoff(&key(9)).is_some());
 }
@@ -141,7 +177,7 @@ fn a_cutoff_names_a_value_that_has_it() {
 #[test]
 fn uses_and_what_they_saved_are_counted() {
     let view = ValueView::new(1 << 20);
-    view.insert(address(1), value(1, 1, Origin::Stored));
+    put(&view, address(1), value(1, 1, Origin::Stored));
     for _ in 0..100 {
         assert!(view.get(&address(1)).is_some());
     }
@@ -168,7 +204,7 @@ fn what_a_cutoff_key_stands_for_has_a_cost() {
     assert_eq!(view.cutoff_nanos(&key(5)), 0);
     let twin = value(1, 5, Origin::Stored);
     twin.set_recompute_nanos(70);
-    view.insert(address(1), twin);
+    put(&view, address(1), twin);
     assert_eq!(view.cutoff_nanos(&key(5)), 70);
     view.remove(&address(1));
     assert_eq!(view.cutoff_nanos(&key(5)), 0);
@@ -187,22 +223,26 @@ fn an_invalidated_value_is_gone_and_does_not_come_back() {
     drop(window);
     assert!(view.get(&address(1)).is_none() && view.cutoff(&key(1)).is_none());
     assert_eq!(view.offer(late), Landing::Stale);
+    assert_eq!(view.take_arrivals(9).len(), 1, "it arrived, and went");
     assert_eq!(view.offer(produced(&view, 1)), Landing::Ring);
     assert!(view.get(&address(1)).is_some());
 }
 
-/// A value on its way from the inbox to the map is never missed in between.
+/// A value comes in or is invalidated, and whatever the order, it is not there when both are over and
+/// the invalidation came last to its number.
 #[test]
-fn moving_in_is_never_seen_as_absence() {
+fn what_began_before_an_invalidation_never_outlives_it() {
     let view = ValueView::new(1 << 20);
     for round in 0..2000_u32 {
         let name = (round % 200) as u8;
-        view.remove(&address(name));
-        view.offer(produced(&view, name));
+        let late = produced(&view, name);
         std::thread::scope(|scope| {
-            scope.spawn(|| land(&view));
-            assert!(view.get(&address(name)).is_some());
-            assert!(view.cutoff(&key(name)).is_some());
+            scope.spawn(|| view.offer(late));
+            let window = view.invalidations().begin(vec![address(name)]);
+            view.unlink(&address(name));
+            window.finish(&[address(name)]);
         });
+        assert!(view.get(&address(name)).is_none(), "round {round}");
+        assert!(view.cutoff(&key(name)).is_none());
     }
 }

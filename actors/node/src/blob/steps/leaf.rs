@@ -1,20 +1,21 @@
 //! Leaves: a content that stands, and a marker that says it is somebody's.
 
-use super::{change_content, look, standing, still_staged, value::free_content};
+use super::{change_content, look, standing, still_staged};
 use crate::blob::{
     admit::Leaf,
     decide::{self, Chunks, ContentChange, Incoming, MarkerChange},
 };
+use bytes::Bytes;
 use deriva_messages::{
     Fault,
     blob::{Locator, StoredLeaf},
 };
-use deriva_model::CAddr;
 use deriva_system::storage::{
     Reading, Space, StorageFault,
     commit::Step,
-    layout::{self, Counter},
+    layout::{self, ContentEntry, Counter},
 };
+use std::collections::HashSet;
 
 /// What came of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,93 @@ pub fn put_leaf_step(
     }
     change_content(step, &leaf.content(), &change, incoming)?;
     Ok(LeafPut::Stored(mark(step, leaf)?))
+}
+
+/// As `put_leaf_step`, for many leaves whose bytes stand in their entries. Of those that nothing is
+/// known of, which mostly are all, the store is asked once and written to in bulk.
+///
+/// # Errors
+/// The store could not be read.
+pub fn put_leaves_step(
+    step: &mut Step<'_>,
+    leaves: &[(Leaf, Bytes)],
+) -> Result<Vec<StoredLeaf>, Fault> {
+    let mut seen = HashSet::with_capacity(leaves.len());
+    let fresh: Vec<bool> = unknown(step, leaves)?
+        .into_iter()
+        .zip(leaves)
+        .map(|(unknown, (leaf, _))| unknown && seen.insert(leaf.content()))
+        .collect();
+    write_fresh(step, leaves, &fresh)?;
+    let mut stored = Vec::with_capacity(leaves.len());
+    for ((leaf, bytes), fresh) in leaves.iter().zip(fresh) {
+        stored.push(match fresh {
+            true => told(leaf, MarkerChange::New),
+            false => put_inline(step, leaf, bytes)?,
+        });
+    }
+    Ok(stored)
+}
+
+/// Of each leaf, whether nothing stands under it. Where the disk has damaged something that is looked
+/// at one by one.
+fn unknown(step: &Step<'_>, leaves: &[(Leaf, Bytes)]) -> Result<Vec<bool>, StorageFault> {
+    let contents = leaves
+        .iter()
+        .map(|(leaf, _)| layout::content_key(&leaf.content()));
+    let contents: Vec<Vec<u8>> = contents.collect();
+    let markers = leaves
+        .iter()
+        .map(|(leaf, _)| layout::address_key(&leaf.address()));
+    let markers: Vec<Vec<u8>> = markers.collect();
+    let read = step.get_many(Space::Contents, &contents);
+    let read = read.and_then(|contents| Ok((contents, step.get_many(Space::Leaves, &markers)?)));
+    match read {
+        Ok((contents, markers)) => {
+            let both = contents.iter().zip(&markers);
+            Ok(both
+                .map(|(one, other)| one.is_none() && other.is_none())
+                .collect())
+        }
+        Err(StorageFault::Damaged { .. }) => Ok(vec![false; leaves.len()]),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn write_fresh(
+    step: &mut Step<'_>,
+    leaves: &[(Leaf, Bytes)],
+    fresh: &[bool],
+) -> Result<(), StorageFault> {
+    let epoch = step.epoch();
+    let (mut contents, mut markers, mut size) = (Vec::new(), Vec::new(), 0_u64);
+    for ((leaf, bytes), _) in leaves.iter().zip(fresh).filter(|(_, fresh)| **fresh) {
+        let entry = ContentEntry::inline(bytes);
+        contents.push((layout::content_key(&leaf.content()), entry.into()));
+        let marker = layout::leaf_marker(epoch, leaf.size());
+        markers.push((layout::address_key(&leaf.address()), marker.into()));
+        size += leaf.size();
+    }
+    if markers.is_empty() {
+        return Ok(());
+    }
+    step.count(
+        Counter::Leaves,
+        i64::try_from(markers.len()).unwrap_or(i64::MAX),
+    )?;
+    step.count(Counter::LeafBytes, signed(size))?;
+    step.put_many(Space::Contents, contents);
+    step.put_many(Space::Leaves, markers);
+    Ok(())
+}
+
+fn put_inline(step: &mut Step<'_>, leaf: &Leaf, bytes: &Bytes) -> Result<StoredLeaf, Fault> {
+    match put_leaf_step(step, leaf, &Incoming::Inline(bytes.clone()))? {
+        LeafPut::Stored(leaf) => Ok(leaf),
+        LeafPut::Vanished => Err(Fault::Breach {
+            what: "bytes that were brought along vanished".to_owned(),
+        }),
+    }
 }
 
 /// As `put_leaf_step`, for an upload that turned out small enough to stand in its entry: the chunk
@@ -95,31 +183,17 @@ fn mark(step: &mut Step<'_>, leaf: &Leaf) -> Result<StoredLeaf, StorageFault> {
         step.count(Counter::Leaves, 1)?;
         step.count(Counter::LeafBytes, signed(leaf.size()))?;
     }
-    Ok(StoredLeaf {
+    Ok(told(leaf, change))
+}
+
+fn told(leaf: &Leaf, change: MarkerChange) -> StoredLeaf {
+    StoredLeaf {
         address: leaf.address(),
         size: leaf.size(),
         was_new: change == MarkerChange::New,
-    })
+    }
 }
 
-/// Takes a leaf's marker away, and its bytes if no value holds them. Its size, if it was a leaf. Who
-/// may do so is for the caller to decide, in the same step.
-///
-/// # Errors
-/// The store could not be read.
-pub fn remove_leaf_step(step: &mut Step<'_>, address: &CAddr) -> Result<Option<u64>, StorageFault> {
-    let key = layout::address_key(address);
-    let Some(raw) = look(step, Space::Leaves, &key)? else {
-        return Ok(None);
-    };
-    let size = layout::parse_leaf_marker(&raw).map_or(0, |(_, size)| size);
-    step.delete(Space::Leaves, key);
-    step.count(Counter::Leaves, -1)?;
-    step.count(Counter::LeafBytes, -signed(size))?;
-    free_content(step, &address.as_content())?;
-    Ok(Some(size))
-}
-
-fn signed(size: u64) -> i64 {
+pub(super) fn signed(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }

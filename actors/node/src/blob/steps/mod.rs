@@ -5,11 +5,13 @@
 //! step knows, and `staged/` says so until that step has decided about them.
 
 mod leaf;
+mod remove;
 mod upload;
 mod value;
 mod weigh;
 
-pub use leaf::{LeafPut, put_leaf_step, remove_leaf_step, seal_step};
+pub use leaf::{LeafPut, put_leaf_step, put_leaves_step, seal_step};
+pub use remove::remove_leaves_step;
 pub use upload::abandon_step;
 pub use value::{Keeping, drop_step, keep_step};
 pub use weigh::weigh_step;

@@ -10,6 +10,7 @@ use super::{
     worth::{Appraisal, Inflation},
 };
 use deriva_model::CAddr;
+use deriva_system::AddressMap;
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
@@ -38,7 +39,7 @@ struct Place {
 #[derive(Debug)]
 pub struct Ledger {
     config: CacheConfig,
-    held: HashMap<CAddr, Held>,
+    held: AddressMap<CAddr, Held>,
     /// A place whose number is not that of the value held is dead; a value has one that is not.
     order: BinaryHeap<Reverse<Place>>,
     ghosts: Ghosts,
@@ -53,7 +54,7 @@ impl Ledger {
     pub fn new(config: CacheConfig) -> Self {
         Self {
             config,
-            held: HashMap::new(),
+            held: AddressMap::default(),
             order: BinaryHeap::new(),
             ghosts: Ghosts::new(config.memory_bytes),
             inflation: Inflation::default(),
@@ -171,7 +172,7 @@ impl Ledger {
     }
 }
 
-fn is_alive(held: &HashMap<CAddr, Held>, place: &Place) -> bool {
+fn is_alive(held: &AddressMap<CAddr, Held>, place: &Place) -> bool {
     held.get(&place.address)
         .is_some_and(|now| now.arrived == place.arrived)
 }

@@ -103,7 +103,6 @@ async fn clear_all(disk: &Arc<Disk>) -> Result<(), Fault> {
     for (address, _) in disk.values.entries() {
         disk.values.unlink(&address);
     }
-    drop(disk.values.drain_inbox());
     loop {
         let page = disk.least().await?;
         if page.is_empty() {

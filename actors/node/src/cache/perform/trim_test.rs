@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    blob::stand_test::{Stand, bytes, recipe, resident},
+    blob::stand_test::{Stand, bytes, put, recipe, resident},
     cache::perform::{
         Job,
         perform_test::{disk, value},
@@ -60,7 +60,7 @@ async fn what_is_used_in_memory_is_not_evicted_from_disk_for_its_age() {
     let tight = disk(&stand, 5 * 2000).await;
     let used = recipe("used", vec![]);
     let in_memory = resident(&used, &bytes(1, 1000), Origin::Stored);
-    stand.values.insert(used.address(), in_memory);
+    put(&stand.values, &used, &in_memory);
     tight
         .work(Job::Keep(vec![value(&stand, "used", 1000)]))
         .await;

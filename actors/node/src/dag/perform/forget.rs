@@ -122,21 +122,25 @@ fn is_root(step: &Step<'_>, consumer: &CAddr) -> Result<bool, Fault> {
 
 /// In which epoch a recipe was forgotten, if it is.
 pub(super) fn forgotten_in(step: &Step<'_>, recipe: &CAddr) -> Result<Option<Epoch>, StorageFault> {
-    let Some(value) = step.get(Space::Meta, &layout::forgotten_key(recipe))? else {
-        return Ok(None);
-    };
-    let epoch = layout::parse_number(&value).ok_or_else(|| damaged(Space::Meta, recipe))?;
-    Ok(Some(Epoch::new(epoch)))
+    let value = step.get(Space::Meta, &layout::forgotten_key(recipe))?;
+    value.map(|value| epoch_of(recipe, &value)).transpose()
 }
 
-/// A put met the recipe: it is a root again, stamped above its forgetting.
-pub(super) fn revive(step: &mut Step<'_>, recipe: &CAddr) -> Result<(), StorageFault> {
-    let Some(forgotten) = forgotten_in(step, recipe)? else {
-        return Ok(());
-    };
-    if step.epoch() <= forgotten {
-        step.open_epoch();
+fn epoch_of(recipe: &CAddr, value: &[u8]) -> Result<Epoch, StorageFault> {
+    let epoch = layout::parse_number(value).ok_or_else(|| damaged(Space::Meta, recipe))?;
+    Ok(Epoch::new(epoch))
+}
+
+/// A put met the recipes: they are roots again, stamped above their forgetting.
+pub(super) fn revive(step: &mut Step<'_>, recipes: &[CAddr]) -> Result<(), StorageFault> {
+    let keys: Vec<Vec<u8>> = recipes.iter().map(layout::forgotten_key).collect();
+    let values = step.get_many(Space::Meta, &keys)?;
+    for ((recipe, key), value) in recipes.iter().zip(keys).zip(values) {
+        let Some(value) = value else { continue };
+        if step.epoch() <= epoch_of(recipe, &value)? {
+            step.open_epoch();
+        }
+        step.delete(Space::Meta, key);
     }
-    step.delete(Space::Meta, layout::forgotten_key(recipe));
     Ok(())
 }

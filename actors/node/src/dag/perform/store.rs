@@ -3,6 +3,7 @@
 
 use super::super::decide;
 use super::{edges::damaged, forget};
+use bytes::Bytes;
 use deriva_messages::{Fault, dag::MissingInputs};
 use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::storage::{
@@ -10,108 +11,161 @@ use deriva_system::storage::{
     commit::Step,
     layout::{self, Counter},
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 /// Where an address may stand, most frequent first. The value is an epoch and then other bytes in
 /// each of the three, which is what lets a touch be the same for all.
 const TOUCHABLE: [Space; 3] = [Space::Leaves, Space::Recipes, Space::Aliases];
 
 /// Stores recipes with their edges; how many were not there before. Their order does not matter:
-/// they become visible together.
+/// they become visible together. What is asked of the store is asked for all of them at once.
 pub(super) fn put(
     step: &mut Step<'_>,
     recipes: &[Arc<SealedRecipe>],
     missing: MissingInputs,
 ) -> Result<u64, Fault> {
-    let batch: HashSet<CAddr> = recipes.iter().map(|recipe| recipe.address()).collect();
-    // What the inputs outside the batch were found to be: whether they exist.
-    let mut found: HashMap<CAddr, bool> = HashMap::new();
-    let mut created = 0_u32;
-    for recipe in recipes {
-        let mut absent = Vec::new();
-        for input in distinct_inputs(recipe) {
-            let known = batch.contains(&input).then_some(true);
-            let here = match known.or_else(|| found.get(&input).copied()) {
-                Some(here) => here,
-                None => touch(step, &input)?,
-            };
-            found.insert(input, here);
-            if !here {
-                absent.push(input);
-            }
-        }
-        if missing == MissingInputs::Refuse && !absent.is_empty() {
-            return Err(Fault::missing_inputs(recipe.address(), absent));
-        }
-        created += u32::from(store(step, recipe)?);
+    let mut batch = HashSet::with_capacity(recipes.len());
+    let recipes: Vec<&SealedRecipe> = recipes
+        .iter()
+        .map(Arc::as_ref)
+        .filter(|recipe| batch.insert(recipe.address()))
+        .collect();
+    let absent = absent_inputs(step, &recipes, &batch)?;
+    if missing == MissingInputs::Refuse && !absent.is_empty() {
+        return Err(missing_inputs(&recipes, &absent));
     }
+    let addresses: Vec<CAddr> = recipes.iter().map(|recipe| recipe.address()).collect();
+    forget::revive(step, &addresses)?;
+    let known = touch_many_in(step, Space::Recipes, &addresses)?;
+    let new = recipes.iter().zip(known).filter(|(_, known)| !known);
+    let new: Vec<&SealedRecipe> = new.map(|(recipe, _)| *recipe).collect();
+    refuse_leaves(step, &new)?;
+    write(step, &new);
+    let created = new.len() as u64;
     if created > 0 {
-        step.count(Counter::Recipes, i64::from(created))?;
+        step.count(Counter::Recipes, i64::try_from(created).unwrap_or(i64::MAX))?;
     }
-    Ok(u64::from(created))
+    Ok(created)
+}
+
+/// What the recipes name and neither stands anywhere nor comes with them. The rest of it outside of
+/// the batch is touched.
+fn absent_inputs(
+    step: &mut Step<'_>,
+    recipes: &[&SealedRecipe],
+    batch: &HashSet<CAddr>,
+) -> Result<HashSet<CAddr>, Fault> {
+    let mut seen = HashSet::new();
+    let inputs = recipes.iter().flat_map(|recipe| recipe.recipe().inputs());
+    let outside = inputs.filter(|input| !batch.contains(input) && seen.insert(**input));
+    let mut open: Vec<CAddr> = outside.copied().collect();
+    for space in TOUCHABLE {
+        if open.is_empty() {
+            break;
+        }
+        let mut found = touch_many_in(step, space, &open)?.into_iter();
+        open.retain(|_| found.next() != Some(true));
+    }
+    Ok(open.into_iter().collect())
+}
+
+/// The first recipe that lacks inputs, and which.
+fn missing_inputs(recipes: &[&SealedRecipe], absent: &HashSet<CAddr>) -> Fault {
+    let lacks = |recipe: &&&SealedRecipe| {
+        let mut inputs = recipe.recipe().inputs().iter();
+        inputs.any(|input| absent.contains(input))
+    };
+    match recipes.iter().find(lacks) {
+        Some(recipe) => {
+            let inputs = distinct_inputs(recipe).into_iter();
+            let absent = inputs.filter(|input| absent.contains(input)).collect();
+            Fault::missing_inputs(recipe.address(), absent)
+        }
+        None => Fault::Breach {
+            what: "an input is missing that no recipe names".to_owned(),
+        },
+    }
 }
 
 /// In the order of their first appearance, so that a fault names them as the recipe does.
 fn distinct_inputs(recipe: &SealedRecipe) -> Vec<CAddr> {
+    /// Up to here looking through them costs less than a set.
+    const FEW: usize = 16;
+    let inputs = recipe.recipe().inputs();
+    if inputs.len() <= FEW {
+        let first =
+            |(at, input): (usize, &CAddr)| (!inputs[..at].contains(input)).then_some(*input);
+        return inputs.iter().enumerate().filter_map(first).collect();
+    }
     let mut seen = HashSet::new();
-    let inputs = recipe.recipe().inputs().iter().copied();
+    let inputs = inputs.iter().copied();
     inputs.filter(|input| seen.insert(*input)).collect()
 }
 
-/// Touches whatever stands under an address; whether anything does.
-fn touch(step: &mut Step<'_>, address: &CAddr) -> Result<bool, Fault> {
-    for space in TOUCHABLE {
-        if touch_in(step, space, address)? {
-            return Ok(true);
+pub(super) fn touch_in(step: &mut Step<'_>, space: Space, address: &CAddr) -> Result<bool, Fault> {
+    let touched = touch_many_in(step, space, std::slice::from_ref(address))?;
+    Ok(touched == [true])
+}
+
+/// Touches what stands in a space under many addresses; of each, in order, whether anything does.
+fn touch_many_in(
+    step: &mut Step<'_>,
+    space: Space,
+    addresses: &[CAddr],
+) -> Result<Vec<bool>, Fault> {
+    let keys: Vec<Vec<u8>> = addresses.iter().map(layout::address_key).collect();
+    let values = step.get_many(space, &keys)?;
+    let now = step.epoch();
+    let mut found = Vec::with_capacity(addresses.len());
+    for ((address, key), value) in addresses.iter().zip(keys).zip(values) {
+        found.push(value.is_some());
+        let Some(value) = value else { continue };
+        let (epoch, rest) = layout::parse_stamped(&value).ok_or_else(|| damaged(space, address))?;
+        if decide::ages_in(epoch, now) {
+            step.put(space, key, layout::stamped(now, &rest));
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
-pub(super) fn touch_in(step: &mut Step<'_>, space: Space, address: &CAddr) -> Result<bool, Fault> {
-    let key = layout::address_key(address);
-    let Some(value) = step.get(space, &key)? else {
-        return Ok(false);
-    };
-    let (epoch, rest) = layout::parse_stamped(&value).ok_or_else(|| damaged(space, address))?;
-    let now = step.epoch();
-    if decide::ages_in(epoch, now) {
-        step.put(space, key, layout::stamped(now, &rest));
+/// Writes recipes that are not there, with their edges.
+fn write(step: &mut Step<'_>, recipes: &[&SealedRecipe]) {
+    let epoch = step.epoch();
+    let mut documents = Vec::with_capacity(recipes.len());
+    let mut edges = Vec::new();
+    for recipe in recipes {
+        let address = recipe.address();
+        let stamped = layout::stamped(epoch, recipe.bytes());
+        documents.push((layout::address_key(&address), stamped.into()));
+        let inputs = layout::inputs_value(recipe.recipe().inputs());
+        edges.push((layout::inputs_key(&address), inputs.into()));
+        for input in distinct_inputs(recipe) {
+            edges.push((layout::dependent_key(&input, &address), Bytes::new()));
+        }
     }
-    Ok(true)
+    step.put_many(Space::Recipes, documents);
+    step.put_many(Space::Edges, edges);
 }
 
-/// Writes one recipe with its edges, or touches it; whether it is new.
-fn store(step: &mut Step<'_>, recipe: &SealedRecipe) -> Result<bool, Fault> {
-    let address = recipe.address();
-    forget::revive(step, &address)?;
-    if touch_in(step, Space::Recipes, &address)? {
-        return Ok(false);
-    }
-    refuse_leaf(step, &address)?;
-    let stamped = layout::stamped(step.epoch(), recipe.bytes());
-    step.put(Space::Recipes, layout::address_key(&address), stamped);
-    let inputs = layout::inputs_value(recipe.recipe().inputs());
-    step.put(Space::Edges, layout::inputs_key(&address), inputs);
-    for input in distinct_inputs(recipe) {
-        step.put(
-            Space::Edges,
-            layout::dependent_key(&input, &address),
-            Vec::new(),
-        );
-    }
-    Ok(true)
+/// As `refuse_leaf`, for many.
+fn refuse_leaves(step: &Step<'_>, recipes: &[&SealedRecipe]) -> Result<(), Fault> {
+    let keys = recipes.iter().map(|recipe| recipe.address());
+    let keys: Vec<Vec<u8>> = keys.map(|address| layout::address_key(&address)).collect();
+    let leaves = step.get_many(Space::Leaves, &keys)?;
+    let both = recipes.iter().zip(leaves).find(|(_, leaf)| leaf.is_some());
+    both.map_or(Ok(()), |(recipe, _)| Err(two_things(&recipe.address())))
 }
 
 /// A leaf's bytes are never a recipe (`laws.md`), so one address for both is a broken invariant.
 pub(super) fn refuse_leaf(step: &Step<'_>, address: &CAddr) -> Result<(), Fault> {
     match step.get(Space::Leaves, &layout::address_key(address))? {
         None => Ok(()),
-        Some(_) => Err(Fault::Breach {
-            what: format!("{address} names a leaf and a recipe"),
-        }),
+        Some(_) => Err(two_things(address)),
+    }
+}
+
+fn two_things(address: &CAddr) -> Fault {
+    Fault::Breach {
+        what: format!("{address} names a leaf and a recipe"),
     }
 }

@@ -14,7 +14,7 @@ use deriva_system::storage::{
     Reading, Space, StorageFault,
     layout::{self, ValueMarker},
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Addresses that a dry run may find to go, some 50 bytes each.
 const GONE_MAX: usize = 5_000_000;
@@ -93,12 +93,13 @@ fn bury(
         left,
         ..Buried::default()
     };
+    let going = steps::distinct(going);
+    let fates = rules.judge(args, gone).fates(store, &going)?;
+    let fates: HashMap<CAddr, Fate> = going.iter().copied().zip(fates).collect();
     let mut going = going.into_iter();
     while let Some(address) = buried.next(&mut going) {
-        let fate = rules
-            .judge(args, gone)
-            .fate(store, &address)?
-            .within(buried.left);
+        let fate = fates.get(&address).cloned().unwrap_or(Fate::Stays);
+        let fate = fate.within(buried.left);
         match &fate {
             Fate::Stays => {}
             Fate::Leaf { size } => buried.took_leaf(address, *size),

@@ -21,11 +21,11 @@ use deriva_system::storage::{
 };
 use dry::Gone;
 use parking_lot::Mutex;
-use std::{collections::HashSet, mem, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::HashSet, mem, sync::Arc, time::Duration};
 
-/// Addresses surveyed in one piece of the lane's work, and removed at most in one step: short enough
-/// that puts do not wait for it.
-const PAGE: usize = 128;
+/// Addresses surveyed in one piece of the lane's work, and removed at most in one step: some
+/// milliseconds, so that puts hardly wait for it.
+const PAGE: usize = 512;
 /// Edges and chunks, each some 100 bytes of a step, after which a step takes no further address.
 const STEP_WORK: u64 = 65_536;
 /// Candidates that wait, 32 bytes each. Over it they are left to the scan of the leaves, or to
@@ -217,12 +217,10 @@ impl Collector {
         let (args, gone) = (self.args.clone(), self.take_gone());
         let survey = move || -> Result<(Vec<CAddr>, Gone), StorageFault> {
             let judge = rules.judge(&args, &gone);
-            let mut going = Vec::new();
-            for address in some {
-                if judge.fate(args.storage.as_ref(), &address)? != Fate::Stays {
-                    going.push(address);
-                }
-            }
+            let fates = judge.fates(args.storage.as_ref(), &some)?;
+            let going = some.into_iter().zip(fates);
+            let going = going.filter(|(_, fate)| *fate != Fate::Stays);
+            let going = going.map(|(address, _)| address).collect();
             Ok((going, gone))
         };
         let (going, gone) = self.args.lane.run(survey).await??;
@@ -373,6 +371,7 @@ impl Rules {
             epochs: self.epochs,
             holds: &args.holds,
             gone,
+            ages: RefCell::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     },
     Buried, DEFAULT_GRACE, STEP_WORK,
 };
-use crate::blob::steps::{drop_step, remove_leaf_step};
+use crate::blob::steps::{drop_step, remove_leaves_step};
 use bytes::Bytes;
 use deriva_messages::{Fault, blob::DropReason};
 use deriva_model::{CAddr, Epoch};
@@ -17,7 +17,7 @@ use deriva_system::storage::{
     layout::{self, CollectionEntry, Counter},
 };
 use parking_lot::Mutex;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Tombstones looked at, and removed, at once.
 const TOMBS_PAGE: usize = 256;
@@ -108,21 +108,30 @@ pub(super) fn bury(
     let Some(tombstone) = judge.collection.tombstone() else {
         return Ok(buried);
     };
+    let going = distinct(going);
+    // A removal takes claims away and adds none: who goes now still goes after those before it, and
+    // what stays only because of them is released by them, and comes again.
+    let fates: HashMap<CAddr, Fate> = going
+        .iter()
+        .copied()
+        .zip(judge.fates(step, &going)?)
+        .collect();
+    let (mut tombs, mut leaves) = (Vec::new(), Vec::new());
     let mut going = going.into_iter();
     while let Some(address) = buried.next(&mut going) {
-        let fate = judge.fate(step, &address)?.within(buried.left);
+        let fate = fates.get(&address).cloned().unwrap_or(Fate::Stays);
+        let fate = fate.within(buried.left);
         let removed = fate.removed(&address);
         if removed.is_empty() || !condemn(judge, &removed, dying) {
             continue;
         }
-        for dead in removed {
-            let kills = layout::number(tombstone.kills_up_to.number());
-            step.put(Space::Meta, layout::tomb_key(&dead), kills);
-        }
+        let kills = layout::number(tombstone.kills_up_to.number());
+        let stones = removed.iter().map(layout::tomb_key);
+        tombs.extend(stones.map(|key| (key, Bytes::from(kills.clone()))));
         match fate {
             Fate::Stays => {}
             Fate::Leaf { size } => {
-                remove_leaf_step(step, &address)?;
+                leaves.push((address, size));
                 buried.took_leaf(address, size);
             }
             Fate::Recipe { aliases } => {
@@ -136,6 +145,8 @@ pub(super) fn bury(
             }
         }
     }
+    remove_leaves_step(step, &leaves)?;
+    step.put_many(Space::Meta, tombs);
     let entry = CollectionEntry {
         epoch: judge.collection.epoch,
         grace: judge.collection.grace_millis,
@@ -144,6 +155,13 @@ pub(super) fn bury(
     let key = layout::META_COLLECTION.to_vec();
     step.put(Space::Meta, key, entry.encode());
     Ok(buried)
+}
+
+/// Each once, ascending.
+pub(super) fn distinct(mut going: Vec<CAddr>) -> Vec<CAddr> {
+    going.sort_unstable();
+    going.dedup();
+    going
 }
 
 /// Whether nobody holds any of them. Those condemned before one that is held wait in vain for a

@@ -1,0 +1,193 @@
+//! `PutGraph`: leaves and recipes in batches. Each batch is read off the threads that serve, and while
+//! one is being stored the next is received and read.
+//!
+//! It refuses to hold more than two batches, each no larger than a message, and to store anything of
+//! a batch before all of it was read and found right.
+
+use super::{
+    answers::{Items, Outlet, pump},
+    call::Call,
+    leaves::next,
+    recipes, upload,
+};
+use bytes::{Bytes, BytesMut};
+use deriva_messages::{Fault, blob::BlobMessage, dag::MissingInputs};
+use deriva_model::{CAddr, SealedRecipe};
+use deriva_proto::{PutGraphRequest, PutGraphResponse, PutRecipeRequest};
+use deriva_system::storage::layout::INLINE_MAX;
+use std::{future::Future, pin::pin, sync::Arc};
+use tokio::task::{JoinError, JoinHandle};
+use tonic::Streaming;
+
+/// Answers that may wait for their client.
+const ANSWERS_AHEAD: usize = 4;
+
+pub(super) async fn put_stream(
+    call: Call,
+    batches: Streaming<PutGraphRequest>,
+) -> Result<Items<PutGraphResponse>, Fault> {
+    Ok(pump(ANSWERS_AHEAD, |outlet| {
+        put_batches(call, batches, outlet)
+    }))
+}
+
+async fn put_batches(
+    call: Call,
+    mut stream: Streaming<PutGraphRequest>,
+    outlet: Arc<Outlet<PutGraphResponse>>,
+) -> Result<(), Fault> {
+    let mut before: Option<Storing> = None;
+    loop {
+        let batch = meanwhile(&mut before, receive(&call, &mut stream)).await;
+        if let Some(before) = before.take() {
+            ended(before.await)?;
+        }
+        let Some(batch) = batch? else {
+            return Ok(());
+        };
+        before = Some(tokio::spawn(batch.put(call.clone(), outlet.clone())));
+    }
+}
+
+/// A batch on its way to the disk, and its answer. It goes on without its client, as every put does.
+type Storing = JoinHandle<Result<(), Fault>>;
+
+fn ended(storing: Result<Result<(), Fault>, JoinError>) -> Result<(), Fault> {
+    storing.map_err(|error| Fault::Breach {
+        what: format!("storing a batch did not end: {error}"),
+    })?
+}
+
+/// Waits for the next batch. Should the one before fail meanwhile, nobody waits for a client that
+/// waits for its answer.
+async fn meanwhile<T>(
+    before: &mut Option<Storing>,
+    receiving: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let mut receiving = pin!(receiving);
+    if let Some(storing) = before {
+        tokio::select! {
+            biased;
+            stored = storing => {
+                *before = None;
+                ended(stored)?;
+            }
+            batch = &mut receiving => return batch,
+        }
+    }
+    receiving.await
+}
+
+/// The next batch, read.
+async fn receive(
+    call: &Call,
+    stream: &mut Streaming<PutGraphRequest>,
+) -> Result<Option<Batch>, Fault> {
+    let Some(message) = next(call, stream).await? else {
+        return Ok(None);
+    };
+    let reader = call.clone();
+    let read = call.read(move |_| Batch::read(&reader, message)).await?;
+    Ok(Some(read))
+}
+
+/// Leaves and recipes that are stored together.
+struct Batch {
+    leaves: Vec<Bytes>,
+    recipes: Vec<Arc<SealedRecipe>>,
+    missing: MissingInputs,
+}
+
+impl Batch {
+    fn read(call: &Call, message: PutGraphRequest) -> Result<Self, Fault> {
+        let missing = missing(&message.recipes)?;
+        let recipes = message.recipes.into_iter();
+        let recipes = recipes.map(|recipe| Ok(recipes::checked(call, recipe)?.0));
+        Ok(Self {
+            leaves: message.leaves,
+            recipes: recipes.collect::<Result<_, Fault>>()?,
+            missing,
+        })
+    }
+
+    async fn put(self, call: Call, outlet: Arc<Outlet<PutGraphResponse>>) -> Result<(), Fault> {
+        let answer = self.store(&call).await?;
+        outlet.give(answer).await
+    }
+
+    /// The leaves first: the recipes may name them.
+    async fn store(self, call: &Call) -> Result<PutGraphResponse, Fault> {
+        let leaves = match self.leaves.is_empty() {
+            true => Vec::new(),
+            false => put_leaves(call, self.leaves).await?,
+        };
+        let recipes = self.recipes.iter().map(|recipe| recipe.address()).collect();
+        if !self.recipes.is_empty() {
+            recipes::store(call, self.recipes, self.missing).await?;
+        }
+        Ok(PutGraphResponse {
+            leaf_addrs: written(leaves),
+            recipe_addrs: written(recipes),
+        })
+    }
+}
+
+/// What all recipes of a batch say about missing inputs.
+fn missing(recipes: &[PutRecipeRequest]) -> Result<MissingInputs, Fault> {
+    let allowing = recipes
+        .iter()
+        .filter(|one| one.allow_missing_inputs)
+        .count();
+    match allowing {
+        0 => Ok(MissingInputs::Refuse),
+        all if all == recipes.len() => Ok(MissingInputs::Allow),
+        _ => Err(Fault::Malformed {
+            reason: "the recipes of a batch must say the same about missing inputs".to_owned(),
+        }),
+    }
+}
+
+/// The small ones in one step; a larger one goes the way that it would go alone.
+async fn put_leaves(call: &Call, leaves: Vec<Bytes>) -> Result<Vec<CAddr>, Fault> {
+    let small: Vec<Bytes> = leaves
+        .iter()
+        .filter(|leaf| leaf.len() <= INLINE_MAX)
+        .cloned()
+        .collect();
+    let mut stored = match small.is_empty() {
+        true => Vec::new(),
+        false => {
+            let put = |reply| BlobMessage::PutLeaves {
+                leaves: small,
+                reply,
+            };
+            call.ask(&call.context.next_shard(), put).await?
+        }
+    }
+    .into_iter();
+    let mut addresses = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        let leaf = match leaf.len() <= INLINE_MAX {
+            true => stored.next().ok_or_else(|| Fault::Breach {
+                what: "a shard answered short".to_owned(),
+            })?,
+            false => upload::put(call, leaf).await?,
+        };
+        addresses.push(leaf.address);
+    }
+    Ok(addresses)
+}
+
+/// Addresses as they travel, over one allocation.
+fn written(addresses: Vec<CAddr>) -> Vec<Bytes> {
+    let mut all = BytesMut::with_capacity(addresses.len() * CAddr::LEN);
+    for address in &addresses {
+        all.extend_from_slice(address.as_bytes());
+    }
+    let mut all = all.freeze();
+    addresses.iter().map(|_| all.split_to(CAddr::LEN)).collect()
+}
+
+#[cfg(test)]
+#[path = "batches_test.rs"]
+mod batches_test;

@@ -1,0 +1,65 @@
+//! Values that came into the view and that its owner has not booked yet, in their order.
+//!
+//! It refuses to grow over its bound: what has no room is not let into the view either.
+
+use super::Produced;
+use parking_lot::Mutex;
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+#[derive(Debug)]
+pub(super) struct Arrivals {
+    waiting: Mutex<VecDeque<Produced>>,
+    /// Sum of their weights, and of those that are on their way in.
+    weight: AtomicU64,
+    /// Bytes, by weight.
+    most: u64,
+}
+
+impl Arrivals {
+    pub(super) fn new(most: u64) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            weight: AtomicU64::new(0),
+            most,
+        }
+    }
+
+    /// Sets room aside, if there is enough.
+    pub(super) fn reserve(&self, weight: u64) -> bool {
+        let before = self.weight.fetch_add(weight, Ordering::Relaxed);
+        let fits = before.saturating_add(weight) <= self.most;
+        if !fits {
+            self.give_back(weight);
+        }
+        fits
+    }
+
+    pub(super) fn give_back(&self, weight: u64) {
+        self.weight.fetch_sub(weight, Ordering::Relaxed);
+    }
+
+    /// Takes the room that was set aside for it. Whether it is the first.
+    pub(super) fn push(&self, produced: Produced) -> bool {
+        let mut waiting = self.waiting.lock();
+        waiting.push_back(produced);
+        waiting.len() == 1
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
+    /// The oldest, at most so many.
+    pub(super) fn take(&self, most: usize) -> Vec<Produced> {
+        let mut waiting = self.waiting.lock();
+        let count = most.min(waiting.len());
+        let taken: Vec<Produced> = waiting.drain(..count).collect();
+        drop(waiting);
+        let weight = taken.iter().map(|produced| produced.value.weight()).sum();
+        self.give_back(weight);
+        taken
+    }
+}
