@@ -115,6 +115,37 @@ fn get_many_answers_in_the_order_asked() {
 }
 
 #[test]
+fn the_first_key_under_each_of_many_prefixes_is_what_a_scan_for_it_would_show() {
+    on_both(|storage| {
+        let key = |number: u32| number.to_be_bytes().to_vec();
+        let mut batch = Batch::default();
+        // Some near and some far from one another, and a gap that a walk does not cross.
+        let numbers = (0..4000).filter(|number| number % 7 < 3 && !(900..2000).contains(number));
+        numbers.for_each(|number| batch.put(Space::Edges, key(number * 16), "edge"));
+        batch.put(Space::Edges, vec![MAX; 4], "last");
+        storage.write(&batch, Durability::Behind).unwrap();
+        let sorted: Vec<Vec<u8>> = (0..70_000).step_by(5).map(key).collect();
+        let short: Vec<Vec<u8>> = (0..300).map(|number| key(number)[2..].to_vec()).collect();
+        let mut any = [sorted.clone(), short].concat();
+        any.extend([vec![], vec![MAX], vec![MAX; 4], vec![MAX; 5], vec![0]]);
+        any.reverse();
+        any.rotate_left(4321);
+        for prefixes in [sorted, any] {
+            let expected: Vec<_> = prefixes
+                .iter()
+                .map(|prefix| {
+                    let seen = storage.scan(Space::Edges, prefix, b"", 1).unwrap();
+                    seen.into_iter().next().map(|(key, _)| key)
+                })
+                .collect();
+            let found = storage.first_under(Space::Edges, &prefixes).unwrap();
+            assert_eq!(found, expected);
+        }
+        assert!(storage.first_under(Space::Edges, &[]).unwrap().is_empty());
+    });
+}
+
+#[test]
 fn scans_are_ascending_and_keep_to_prefix_start_and_limit() {
     on_both(|storage| {
         let all: [&[u8]; 8] = [b"", b"a", b"a\0", b"aa", b"ab", b"b", b"ba", b"c"];

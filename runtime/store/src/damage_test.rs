@@ -76,7 +76,9 @@ fn reads(storage: &RocksStorage, space: Space) -> Vec<StorageFault> {
     let keys: Vec<_> = (0..500).map(key).collect();
     let together = storage.get_many(space, &keys).err();
     let scanned = storage.scan(space, b"", b"", usize::MAX).err();
-    one_by_one.chain(together).chain(scanned).collect()
+    let firsts = storage.first_under(space, &keys).err();
+    let many = together.into_iter().chain(scanned).chain(firsts);
+    one_by_one.chain(many).collect()
 }
 
 #[test]
@@ -88,8 +90,8 @@ fn a_damaged_table_is_a_fault_that_names_it() {
     let storage = open(directory.path());
     let faults = reads(&storage, Space::Recipes);
     assert!(
-        faults.len() > 2,
-        "one by one, together and in a scan: {faults:?}"
+        faults.len() > 3,
+        "one by one, together, in a scan and for the first keys: {faults:?}"
     );
     for fault in faults {
         let StorageFault::Damaged { why } = &fault else {

@@ -216,12 +216,14 @@ impl Reading for RocksStorage {
     fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
         let family = self.family(space)?;
         let plain = ReadOptions::default();
+        // RocksDB sorts them itself unless it is told that they are.
+        let sorted = keys.is_sorted();
         let mut values = Vec::with_capacity(keys.len());
         self.timed_read(|| {
             for part in keys.chunks(GET_MANY_KEYS) {
                 let found = self
                     .database
-                    .batched_multi_get_cf_opt(family, part, false, &plain);
+                    .batched_multi_get_cf_opt(family, part, sorted, &plain);
                 for value in found {
                     let value = value.map_err(fault::of_read)?;
                     values.push(value.map(|value| Bytes::copy_from_slice(&value)));

@@ -18,6 +18,8 @@ const BLOB_GARBAGE: f64 = 0.5;
 const BLOB_AGE: f64 = 0.5;
 /// About one lookup in a hundred of an absent key reads a block in vain.
 const BLOOM_BITS: f64 = 10.0;
+/// The part of a memtable that its own filter takes: a put asks mostly for what is not there.
+const MEMTABLE_BLOOM: f64 = 0.02;
 /// Index and filters are cut into blocks of this size, so that only what is used is in memory.
 const INDEX_BLOCK: usize = 4 << 10;
 /// Bytes after which the kernel is asked to begin writing, so that an fsync finds little to do.
@@ -95,6 +97,8 @@ impl Tuning {
     fn family(&self, space: Space) -> Options {
         let mut family = Options::default();
         family.set_write_buffer_size(self.memtable);
+        family.set_memtable_whole_key_filtering(true);
+        family.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM);
         family.set_compression_type(DBCompressionType::Lz4);
         family.set_block_based_table_factory(&self.table());
         if space == Space::Chunks {

@@ -32,22 +32,19 @@ def mix(left, right):
     return mixed.to_bytes(len(left), "little")
 
 
-def wiring(width, layers):
-    """Both inputs of each node, by position: leaves are 0 to width - 1, nodes follow in order.
+def stages(width, layers):
+    """The layers one after the other, each the two inputs of its nodes by their place in the layer below.
 
     The body has `layers` rings of `width` nodes; a node takes the one below it and the one a stride further. Behind
     it the layers narrow to one node, the root. Every node is needed for the root. With a width that is an odd prime
     (other widths lose what they mix) all values differ, so that nothing is saved by noticing that two are equal."""
-    pairs, base = [], 0
     for layer in range(layers):
         stride = 1 + layer % (width - 1)
-        pairs += [(base + at, base + (at + stride) % width) for at in range(width)]
-        base += width
+        yield [(at, (at + stride) % width) for at in range(width)]
     while width > 1:
         stride = max(1, (width - 1) // 2)
-        pairs += [(base + at, base + at + stride) for at in range(width - stride)]
-        base, width = base + width, width - stride
-    return pairs
+        width -= stride
+        yield [(at, at + stride) for at in range(width)]
 
 
 class Graph:
@@ -58,7 +55,12 @@ class Graph:
         self.width = width
         bytes_ = noise(seed, width * VALUE_BYTES)
         self.leaves = [bytes_[at : at + VALUE_BYTES] for at in range(0, len(bytes_), VALUE_BYTES)]
-        self.pairs = wiring(width, layers)
+        self.stages = list(stages(width, layers))
+        # Both inputs of each node by position: the leaves come first, then the nodes in order.
+        self.pairs, base = [], 0
+        for stage in self.stages:
+            self.pairs += [(base + left, base + right) for left, right in stage]
+            base, width = base + width, len(stage)
 
     def values(self):
         """Every value, leaves first, in a plain loop."""

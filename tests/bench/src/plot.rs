@@ -86,8 +86,8 @@ impl Frame {
     fn around(plot: Plot, curves: &[&Curve]) -> Option<Self> {
         let points = curves.iter().flat_map(|curve| &curve.points);
         let points: Vec<(f64, f64)> = points
+            .filter(|(x, y)| has_place(plot, *x, *y))
             .map(|(x, y)| (along(plot, *x), y.log10()))
-            .filter(|(x, y)| x.is_finite() && y.is_finite())
             .collect();
         let least = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).reduce(f64::min);
         let most = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).reduce(f64::max);
@@ -135,8 +135,13 @@ impl Frame {
     }
 
     fn curve(&self, svg: &mut String, curve: &Curve, colour: &str) {
-        let places: Vec<(f64, f64)> = curve
+        // What answered all of the calls would stand at the end of an axis that has none.
+        let points = curve
             .points
+            .iter()
+            .filter(|(x, y)| has_place(self.plot, *x, *y));
+        let points: Vec<(f64, f64)> = points.copied().collect();
+        let places: Vec<(f64, f64)> = points
             .iter()
             .map(|(x, y)| self.at(along(self.plot, *x), y.log10()))
             .collect();
@@ -151,7 +156,7 @@ impl Frame {
                 r#"<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>"#
             ),
         );
-        for ((x, y), (_, figure)) in places.iter().zip(&curve.points) {
+        for ((x, y), (_, figure)) in places.iter().zip(&points) {
             push(
                 svg,
                 &format!(
@@ -169,6 +174,10 @@ fn along(plot: Plot, x: f64) -> f64 {
         Plot::CostBySize => x.log10(),
         Plot::Latency => -(1.0 - x).log10(),
     }
+}
+
+fn has_place(plot: Plot, x: f64, y: f64) -> bool {
+    along(plot, x).is_finite() && y.log10().is_finite()
 }
 
 /// `1.00 µs` without its hundredths.

@@ -25,11 +25,17 @@ fn a_plot_shows_its_own_curves_within_its_frame() {
 
 #[test]
 fn parts_of_all_stand_by_their_nines() {
-    let curves = [curve(Plot::Latency, "get", &[(0.5, 1e-6), (0.999, 1e-3)])];
+    let curves = [curve(
+        Plot::Latency,
+        "get",
+        &[(0.5, 1e-6), (0.999, 1e-3), (1.0, 2e-3)],
+    )];
     let svg = svg(Plot::Latency, &curves).unwrap();
     for tick in [">0<", ">90 %<", ">99 %<", ">99.9 %<", ">1 ms<"] {
         assert!(svg.contains(tick), "{tick} in {svg}");
     }
+    // No axis has a place for all of the calls.
+    assert!(!svg.contains("inf") && !svg.contains("2.00 ms"), "{svg}");
 }
 
 #[test]

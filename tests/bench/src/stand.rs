@@ -206,12 +206,13 @@ impl<'a> Stand<'a> {
     /// They do not come: some were refused.
     pub fn settle(&self, values: usize) -> Result<(), Failure> {
         let begun = Instant::now();
-        while self.values().len() < values {
+        let (mut held, mut booked) = (self.values().len(), 0);
+        while held < values || booked < values as u64 {
             if begun.elapsed() > PATIENCE {
-                let held = self.values().len();
                 return Err(format!("the cache holds {held} values instead of {values}").into());
             }
-            self.counts()?;
+            booked = self.counts()?.resident_values;
+            held = self.values().len();
         }
         Ok(())
     }

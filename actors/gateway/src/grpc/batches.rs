@@ -1,7 +1,7 @@
 //! `PutGraph`: leaves and recipes in batches. Each batch is read off the threads that serve, and while
-//! one is being stored the next is received and read.
+//! one is being stored those behind it are received, read and hashed.
 //!
-//! It refuses to hold more than two batches, each no larger than a message, and to store anything of
+//! It refuses to hold more than a few batches, each no larger than a message, and to store anything of
 //! a batch before all of it was read and found right.
 
 use super::{
@@ -16,9 +16,14 @@ use deriva_model::{CAddr, SealedRecipe};
 use deriva_proto::{PutGraphRequest, PutGraphResponse, PutRecipeRequest};
 use deriva_system::storage::layout::INLINE_MAX;
 use std::{future::Future, pin::pin, sync::Arc};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, JoinHandle},
+};
 use tonic::Streaming;
 
+/// Batches on their way: one being written, one being hashed, one being received.
+const BATCHES_AT_ONCE: usize = 3;
 /// Answers that may wait for their client.
 const ANSWERS_AHEAD: usize = 4;
 
@@ -36,16 +41,29 @@ async fn put_batches(
     mut stream: Streaming<PutGraphRequest>,
     outlet: Arc<Outlet<PutGraphResponse>>,
 ) -> Result<(), Fault> {
-    let mut before: Option<Storing> = None;
+    let room = Arc::new(Semaphore::new(BATCHES_AT_ONCE));
+    let mut last: Option<Storing> = None;
     loop {
-        let batch = meanwhile(&mut before, receive(&call, &mut stream)).await;
-        if let Some(before) = before.take() {
-            ended(before.await)?;
-        }
-        let Some(batch) = batch? else {
-            return Ok(());
+        let receiving = async {
+            let place = room.clone().acquire_owned().await;
+            Ok((place, receive(&call, &mut stream).await?))
         };
-        before = Some(tokio::spawn(batch.put(call.clone(), outlet.clone())));
+        match meanwhile(&mut last, receiving).await {
+            Ok((place, Some(batch))) => {
+                let storing = batch.put(call.clone(), outlet.clone(), last.take());
+                last = Some(tokio::spawn(async move {
+                    let stored = storing.await;
+                    drop(place);
+                    stored
+                }));
+            }
+            end => {
+                if let Some(last) = last {
+                    ended(last.await)?;
+                }
+                return end.map(drop);
+            }
+        }
     }
 }
 
@@ -110,25 +128,31 @@ impl Batch {
         })
     }
 
-    async fn put(self, call: Call, outlet: Arc<Outlet<PutGraphResponse>>) -> Result<(), Fault> {
-        let answer = self.store(&call).await?;
-        outlet.give(answer).await
-    }
-
-    /// The leaves first: the recipes may name them.
-    async fn store(self, call: &Call) -> Result<PutGraphResponse, Fault> {
+    /// The leaves at once, for they need nothing. The recipes, which may name them and whatever came
+    /// before, when the batch before is stored and answered.
+    async fn put(
+        self,
+        call: Call,
+        outlet: Arc<Outlet<PutGraphResponse>>,
+        before: Option<Storing>,
+    ) -> Result<(), Fault> {
         let leaves = match self.leaves.is_empty() {
-            true => Vec::new(),
-            false => put_leaves(call, self.leaves).await?,
+            true => Ok(Vec::new()),
+            false => put_leaves(&call, self.leaves).await,
         };
+        if let Some(before) = before {
+            ended(before.await)?;
+        }
+        let leaves = leaves?;
         let recipes = self.recipes.iter().map(|recipe| recipe.address()).collect();
         if !self.recipes.is_empty() {
-            recipes::store(call, self.recipes, self.missing).await?;
+            recipes::store(&call, self.recipes, self.missing).await?;
         }
-        Ok(PutGraphResponse {
+        let answer = PutGraphResponse {
             leaf_addrs: written(leaves),
             recipe_addrs: written(recipes),
-        })
+        };
+        outlet.give(answer).await
     }
 }
 

@@ -20,11 +20,14 @@ use deriva_system::{
     view::{Produced, Resident, ValueView},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Arrivals that are dealt with before other messages have their turn.
 const LANDED_MAX: usize = 4096;
+/// What arrives within this time after a bell is booked together with what rang: a value is booked
+/// faster than the next one comes, and a thread woken for each costs more than either.
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// What the cache starts with.
 #[derive(Clone)]
@@ -47,6 +50,8 @@ pub struct CacheActor;
 pub struct CacheState {
     values: Arc<ValueView>,
     ledger: Ledger,
+    /// A bell is on its way for what arrives meanwhile.
+    gathering: bool,
     /// Of the batch at hand: to find the metric costs more than to book a value.
     admitted: u64,
     config: CacheConfig,
@@ -73,6 +78,7 @@ impl Actor for CacheActor {
         perform::finish_cascades(&disk).await?;
         let mut state = CacheState {
             ledger: Ledger::new(config),
+            gathering: false,
             admitted: 0,
             values,
             config,
@@ -94,7 +100,13 @@ impl Actor for CacheActor {
     ) -> Result<(), ActorProcessingErr> {
         let Envelope { message, credit } = envelope;
         match message {
+            CacheMessage::Landed if state.may_gather() => {
+                state.gathering = true;
+                // It ends with the actor, or rings.
+                drop(myself.send_after(GATHERING, bell));
+            }
             CacheMessage::Landed => {
+                state.gathering = false;
                 state.landed();
                 if state.values.arrived() > 0 {
                     ring(&myself)?;
@@ -138,11 +150,14 @@ impl Actor for CacheActor {
 }
 
 fn ring(myself: &ActorRef<Envelope<CacheMessage>>) -> Result<(), ActorProcessingErr> {
-    let bell = Envelope {
+    Ok(myself.cast(bell())?)
+}
+
+fn bell() -> Envelope<CacheMessage> {
+    Envelope {
         message: CacheMessage::Landed,
         credit: None,
-    };
-    Ok(myself.cast(bell)?)
+    }
 }
 
 impl CacheState {
@@ -163,6 +178,10 @@ impl CacheState {
         };
         let size = value.bytes.len() as u64;
         value.add_uses(self.ledger.admit(address, size, appraisal));
+    }
+
+    fn may_gather(&self) -> bool {
+        !self.gathering && self.values.arrived() < LANDED_MAX && !self.values.is_pressed()
     }
 
     /// Books what arrived, a batch of it.
@@ -305,7 +324,8 @@ impl CacheState {
         );
     }
 
-    fn count(&self, reply: Reply<CacheCounts>, credit: Option<OwnedSemaphorePermit>) {
+    fn count(&mut self, reply: Reply<CacheCounts>, credit: Option<OwnedSemaphorePermit>) {
+        self.landed();
         let (values, bytes) = (self.ledger.values(), self.ledger.size());
         let disk = self.disk.clone();
         tokio::spawn(async move {

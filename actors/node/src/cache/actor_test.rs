@@ -457,5 +457,9 @@ async fn nothing_read_from_disk_while_it_is_being_invalidated_comes_in() {
     // Nor does one that was read before and arrives after.
     assert_eq!(cache.land(&old, &value, begun), Landing::Stale);
     let now = cache.stand.values.invalidation_number();
-    assert_eq!(cache.land(&old, &value, now), Landing::Ring);
+    let landing = cache.land(&old, &value, now);
+    assert!(
+        matches!(landing, Landing::Ring | Landing::Queued),
+        "{landing:?}"
+    );
 }

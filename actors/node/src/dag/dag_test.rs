@@ -310,3 +310,44 @@ async fn a_damaged_entry_is_told_as_such() {
         "{refused:?}"
     );
 }
+
+/// Recipes of every width, some with the same input twice, over leaves, recipes from before and one
+/// another.
+async fn graph(stage: &Stage) -> Vec<Arc<SealedRecipe>> {
+    let mut known = vec![stage.leaf(b"one").await, stage.leaf(b"other").await];
+    let before = recipe(0, &known);
+    stage
+        .put(std::slice::from_ref(&before), REFUSE)
+        .await
+        .unwrap();
+    known.push(before.address());
+    // What was put before is touched by the graph.
+    stage.next_epoch();
+    let mut graph = Vec::new();
+    for number in 1..60_usize {
+        let inputs: Vec<CAddr> = (0..number % 23)
+            .map(|at| known[(at * at + number) % known.len()])
+            .collect();
+        let next = recipe(number as i64, &inputs);
+        known.push(next.address());
+        graph.push(next);
+    }
+    graph
+}
+
+#[tokio::test]
+async fn a_graph_put_at_once_is_stored_as_if_it_had_come_one_by_one() {
+    let (at_once, one_by_one) = (Stage::new().await, Stage::new().await);
+    let mut recipes = graph(&one_by_one).await;
+    for recipe in &recipes {
+        let put = one_by_one.put(std::slice::from_ref(recipe), REFUSE);
+        put.await.unwrap();
+    }
+    graph(&at_once).await;
+    recipes.reverse();
+    at_once.put(&recipes, REFUSE).await.unwrap();
+    for space in Space::ALL {
+        let held = |stage: &Stage| stage.memory.scan(space, b"", b"", usize::MAX).unwrap();
+        assert_eq!(held(&at_once), held(&one_by_one), "{space:?}");
+    }
+}

@@ -4,8 +4,13 @@
 //! it would go alone.
 
 use super::decide::{Fate, Judge, damaged};
+use bytes::Bytes;
 use deriva_model::{CAddr, Claim, Touched, Verdict};
-use deriva_system::storage::{Reading, Space, StorageFault, layout};
+use deriva_system::storage::{
+    Reading, Space, StorageFault,
+    commit::read_number,
+    layout::{self, Counter},
+};
 
 /// Leaves whose age lets them go, by their places.
 #[derive(Default)]
@@ -88,8 +93,7 @@ impl Judge<'_> {
         if leaves.is_empty() {
             return Ok(Vec::new());
         }
-        let keys: Vec<Vec<u8>> = leaves.iter().map(layout::address_key).collect();
-        let pins = store.get_many(Space::Pins, &keys)?;
+        let pins = pins(store, leaves)?;
         let prefixes: Vec<Vec<u8>> = leaves.iter().map(layout::dependents_prefix).collect();
         let dependents = store.first_under(Space::Edges, &prefixes)?;
         let each = leaves.iter().zip(pins).zip(dependents);
@@ -108,6 +112,15 @@ impl Judge<'_> {
         })
         .collect()
     }
+}
+
+/// What stands of each leaf among the pins. Mostly there are none at all, which one look tells.
+fn pins(store: &dyn Reading, leaves: &[CAddr]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+    if read_number(store, &Counter::Pins.key())? == 0 {
+        return Ok(vec![None; leaves.len()]);
+    }
+    let keys: Vec<Vec<u8>> = leaves.iter().map(layout::address_key).collect();
+    store.get_many(Space::Pins, &keys)
 }
 
 /// Who claims a leaf, as far as one look tells.

@@ -41,11 +41,17 @@ impl Arrivals {
         self.weight.fetch_sub(weight, Ordering::Relaxed);
     }
 
-    /// Takes the room that was set aside for it. Whether it is the first.
+    /// Takes the room that was set aside for it. Whether the owner is to be told: of the first, and
+    /// of all while room gets scarce.
     pub(super) fn push(&self, produced: Produced) -> bool {
         let mut waiting = self.waiting.lock();
         waiting.push_back(produced);
-        waiting.len() == 1
+        waiting.len() == 1 || self.is_pressed()
+    }
+
+    /// Whether half of the room is taken.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.weight.load(Ordering::Relaxed) > self.most / 2
     }
 
     pub(super) fn len(&self) -> usize {

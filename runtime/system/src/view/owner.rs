@@ -31,6 +31,12 @@ impl ValueView {
         self.arrivals.take(most)
     }
 
+    /// Whether what arrived and is not booked should be booked at once: half of its room is taken.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        self.arrivals.is_pressed()
+    }
+
     /// How many values arrived that are not booked yet.
     #[must_use]
     pub fn arrived(&self) -> usize {

@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
-use super::super::{FULL, SOME, TINY};
+use super::super::{FULL, TINY};
 use super::*;
 use std::{collections::HashSet, process::Command};
 
 #[test]
 fn python_makes_the_same_graph_of_it() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/graph.py");
-    for (shape, seed) in [(TINY, 1), (TINY, u64::MAX), (SOME, 7), (FULL, 2)] {
+    for (shape, seed) in [(TINY, 1), (TINY, u64::MAX), (FULL, 2)] {
         let said = Command::new("python3")
             .arg(script)
             .args([
@@ -38,7 +38,7 @@ fn the_full_graph_has_the_promised_nodes() {
 
 #[test]
 fn every_node_is_needed_and_no_two_values_are_equal() {
-    for shape in [TINY, SOME, FULL] {
+    for shape in [TINY, FULL] {
         let graph = Graph::new(shape, 5);
         let used: HashSet<usize> = graph.wiring.iter().flatten().copied().collect();
         let values = graph.values();

@@ -30,11 +30,6 @@ pub const FULL: Shape = Shape {
     width: 103,
     layers: 96,
 };
-/// For a peer of some milliseconds a node: 961 nodes.
-pub const SOME: Shape = Shape {
-    width: 53,
-    layers: 17,
-};
 /// For a peer with a process a node, and to see that everything runs: 56 nodes.
 pub const TINY: Shape = Shape {
     width: 13,
@@ -85,7 +80,7 @@ const DASK_SYNC: Peer =
 const DASK_THREADS: Peer = Peer::new("Dask, threaded", "on_dask_threads", FULL);
 const DISTRIBUTED: Peer =
     Peer::new("dask.distributed", "on_distributed", FULL).promised(None, Some(100.0));
-const REDUN: Peer = Peer::new("redun", "on_redun", SOME);
+const REDUN: Peer = Peer::new("redun", "on_redun", FULL);
 const DVC: Peer = Peer::new("DVC", "on_dvc", TINY);
 
 /// Those that `make bench-peers` compares with.

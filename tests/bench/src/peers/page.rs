@@ -13,13 +13,13 @@ compared with that of a plain loop.\n\n\
 Deriva runs it in two ways. *In process*: a whole node in the process of the benchmark, asked as its gateway asks it; \
 the recipes are made, encoded, hashed and travel with the request, and nothing of them is stored. *Through the client*: \
 a node of its own process, spoken to through the public client; the recipes are made and sent in one PutGraph stream, \
-some thousands a batch, each batch durable when it is answered, then one Get of the root. Of the peers only redun and \
-DVC keep anything of a node, redun in memory and DVC in files without a sync.\n\n\
+some thousands a batch, each batch durable when it is answered, then one Get of the root. Of the peers, as they \
+are set up here, only DVC keeps anything of a node, in files and without a sync.\n\n\
 The clock starts when the leaves are there and the wiring is in memory, and stops with the root's bytes: telling the \
 system about the nodes is counted, its start is not. All run in turns on one machine, a peer in a Python process that \
-lives through all of them; each turn begins with another. Who is through in less than 0.3 s runs \
-several graphs in a turn, and their mean counts. \"Floor\" is the peer's figure; the ratio is the median of the paired ratios. What costs a peer \
-milliseconds a node gets a smaller graph, and Deriva the same one.\n\n";
+lives through all of them; each round begins with another. Who is through in less than 0.3 s runs several graphs in a \
+turn, and their mean counts. \"Floor\" is the peer's figure; the ratio is the median of the paired ratios. DVC starts \
+a process for every node and gets a smaller graph, and Deriva beside it the same one.\n\n";
 
 /// Writes page and samples into a directory, which is made if it is not there.
 ///

@@ -8,6 +8,7 @@ use crate::blob::{
 use bytes::Bytes;
 use deriva_messages::{
     Fault,
+    address_map::AddressSet,
     blob::{Locator, StoredLeaf},
 };
 use deriva_system::storage::{
@@ -15,7 +16,6 @@ use deriva_system::storage::{
     commit::Step,
     layout::{self, ContentEntry, Counter},
 };
-use std::collections::HashSet;
 
 /// What came of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn put_leaves_step(
     step: &mut Step<'_>,
     leaves: &[(Leaf, Bytes)],
 ) -> Result<Vec<StoredLeaf>, Fault> {
-    let mut seen = HashSet::with_capacity(leaves.len());
+    let mut seen = AddressSet::default();
     let fresh: Vec<bool> = unknown(step, leaves)?
         .into_iter()
         .zip(leaves)

@@ -4,7 +4,7 @@
 use super::super::decide;
 use super::{edges::damaged, forget};
 use bytes::Bytes;
-use deriva_messages::{Fault, dag::MissingInputs};
+use deriva_messages::{Fault, address_map::AddressSet, dag::MissingInputs};
 use deriva_model::{CAddr, SealedRecipe};
 use deriva_system::storage::{
     Reading, Space,
@@ -24,16 +24,14 @@ pub(super) fn put(
     recipes: &[Arc<SealedRecipe>],
     missing: MissingInputs,
 ) -> Result<u64, Fault> {
-    let mut batch = HashSet::with_capacity(recipes.len());
-    let recipes: Vec<&SealedRecipe> = recipes
-        .iter()
-        .map(Arc::as_ref)
-        .filter(|recipe| batch.insert(recipe.address()))
-        .collect();
-    let absent = absent_inputs(step, &recipes, &batch)?;
+    let absent = absent_inputs(step, recipes)?;
     if missing == MissingInputs::Refuse && !absent.is_empty() {
-        return Err(missing_inputs(&recipes, &absent));
+        return Err(missing_inputs(recipes, &absent));
     }
+    // In the order of their keys they find their places sooner, to be read as well as to be written.
+    let mut recipes: Vec<&SealedRecipe> = recipes.iter().map(Arc::as_ref).collect();
+    recipes.sort_unstable_by_key(|recipe| recipe.address());
+    recipes.dedup_by_key(|recipe| recipe.address());
     let addresses: Vec<CAddr> = recipes.iter().map(|recipe| recipe.address()).collect();
     forget::revive(step, &addresses)?;
     let known = touch_many_in(step, Space::Recipes, &addresses)?;
@@ -52,13 +50,14 @@ pub(super) fn put(
 /// the batch is touched.
 fn absent_inputs(
     step: &mut Step<'_>,
-    recipes: &[&SealedRecipe],
-    batch: &HashSet<CAddr>,
+    recipes: &[Arc<SealedRecipe>],
 ) -> Result<HashSet<CAddr>, Fault> {
-    let mut seen = HashSet::new();
+    let batch: AddressSet<CAddr> = recipes.iter().map(|recipe| recipe.address()).collect();
     let inputs = recipes.iter().flat_map(|recipe| recipe.recipe().inputs());
-    let outside = inputs.filter(|input| !batch.contains(input) && seen.insert(**input));
-    let mut open: Vec<CAddr> = outside.copied().collect();
+    let outside = inputs.filter(|input| !batch.contains(input)).copied();
+    let mut open: Vec<CAddr> = outside.collect();
+    open.sort_unstable();
+    open.dedup();
     for space in TOUCHABLE {
         if open.is_empty() {
             break;
@@ -70,8 +69,8 @@ fn absent_inputs(
 }
 
 /// The first recipe that lacks inputs, and which.
-fn missing_inputs(recipes: &[&SealedRecipe], absent: &HashSet<CAddr>) -> Fault {
-    let lacks = |recipe: &&&SealedRecipe| {
+fn missing_inputs(recipes: &[Arc<SealedRecipe>], absent: &HashSet<CAddr>) -> Fault {
+    let lacks = |recipe: &&Arc<SealedRecipe>| {
         let mut inputs = recipe.recipe().inputs().iter();
         inputs.any(|input| absent.contains(input))
     };
@@ -132,19 +131,20 @@ fn touch_many_in(
 fn write(step: &mut Step<'_>, recipes: &[&SealedRecipe]) {
     let epoch = step.epoch();
     let mut documents = Vec::with_capacity(recipes.len());
-    let mut edges = Vec::new();
+    let (mut inputs, mut dependents) = (Vec::with_capacity(recipes.len()), Vec::new());
     for recipe in recipes {
         let address = recipe.address();
         let stamped = layout::stamped(epoch, recipe.bytes());
         documents.push((layout::address_key(&address), stamped.into()));
-        let inputs = layout::inputs_value(recipe.recipe().inputs());
-        edges.push((layout::inputs_key(&address), inputs.into()));
+        let named = layout::inputs_value(recipe.recipe().inputs());
+        inputs.push((layout::inputs_key(&address), named.into()));
         for input in distinct_inputs(recipe) {
-            edges.push((layout::dependent_key(&input, &address), Bytes::new()));
+            dependents.push((layout::dependent_key(&input, &address), Bytes::new()));
         }
     }
     step.put_many(Space::Recipes, documents);
-    step.put_many(Space::Edges, edges);
+    step.put_many(Space::Edges, inputs);
+    step.put_many(Space::Edges, dependents);
 }
 
 /// As `refuse_leaf`, for many.

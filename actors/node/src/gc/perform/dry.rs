@@ -8,13 +8,13 @@ use super::{
     },
     Buried, Collector, Rules, Way, steps,
 };
-use deriva_messages::{Fault, gc::Collected};
+use deriva_messages::{Fault, address_map::AddressMap, gc::Collected};
 use deriva_model::{CAddr, Collection, Epoch, Record};
 use deriva_system::storage::{
     Reading, Space, StorageFault,
     layout::{self, ValueMarker},
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Addresses that a dry run may find to go, some 50 bytes each.
 const GONE_MAX: usize = 5_000_000;
@@ -95,7 +95,7 @@ fn bury(
     };
     let going = steps::distinct(going);
     let fates = rules.judge(args, gone).fates(store, &going)?;
-    let fates: HashMap<CAddr, Fate> = going.iter().copied().zip(fates).collect();
+    let fates: AddressMap<CAddr, Fate> = going.iter().copied().zip(fates).collect();
     let mut going = going.into_iter();
     while let Some(address) = buried.next(&mut going) {
         let fate = fates.get(&address).cloned().unwrap_or(Fate::Stays);

@@ -23,9 +23,10 @@ use dry::Gone;
 use parking_lot::Mutex;
 use std::{cell::RefCell, collections::HashSet, mem, sync::Arc, time::Duration};
 
-/// Addresses surveyed in one piece of the lane's work, and removed at most in one step: some
-/// milliseconds, so that puts hardly wait for it.
-const PAGE: usize = 512;
+/// Addresses surveyed in one piece of the lane's work: some milliseconds.
+const PAGE: usize = 1024;
+/// Addresses removed in one step: some ten milliseconds, so that puts hardly wait for it.
+const REMOVED_AT_ONCE: usize = 1024;
 /// Edges and chunks, each some 100 bytes of a step, after which a step takes no further address.
 const STEP_WORK: u64 = 65_536;
 /// Candidates that wait, 32 bytes each. Over it they are left to the scan of the leaves, or to
@@ -55,6 +56,8 @@ pub(super) struct Collector {
     left: u64,
     way: Way,
     candidates: Vec<CAddr>,
+    /// What was surveyed and seems to go; less than a page more than one step removes.
+    going: Vec<CAddr>,
     /// Whether candidates were left out, so that another round may find more.
     left_out: bool,
 }
@@ -125,6 +128,7 @@ impl Collector {
             left: 0,
             way: Way::Remove,
             candidates: Vec::new(),
+            going: Vec::new(),
             left_out: false,
         }
     }
@@ -174,14 +178,32 @@ impl Collector {
                 from = [prefix, last.as_bytes(), &[0][..]].concat();
             }
             self.offer(page);
-            while !self.candidates.is_empty() && self.left > 0 {
-                let at = self.candidates.len().saturating_sub(PAGE);
-                let some = self.candidates.split_off(at);
-                self.remove(some, rules).await?;
-            }
-            self.candidates.clear();
+            self.survey_all(rules).await?;
             if !full {
                 break;
+            }
+        }
+        // What goes releases others, until nothing more does.
+        while !self.going.is_empty() && self.left > 0 {
+            self.remove(rules).await?;
+            self.survey_all(rules).await?;
+        }
+        self.candidates.clear();
+        self.going.clear();
+        Ok(())
+    }
+
+    /// Surveys every candidate; what goes is removed as soon as it is many, because a step costs a
+    /// write to the disk however little it removes.
+    async fn survey_all(&mut self, rules: Rules) -> Result<(), Fault> {
+        while !self.candidates.is_empty() && self.left > 0 {
+            let at = self.candidates.len().saturating_sub(PAGE);
+            let some = self.candidates.split_off(at);
+            let going = self.survey(some, rules).await?;
+            self.going.extend(going);
+            let many = (REMOVED_AT_ONCE as u64).min(self.left);
+            if self.going.len() as u64 >= many {
+                self.remove(rules).await?;
             }
         }
         Ok(())
@@ -212,8 +234,8 @@ impl Collector {
         self.candidates.extend(addresses.into_iter().take(room));
     }
 
-    /// Surveys some addresses; what seems to go is judged again where it is removed.
-    async fn remove(&mut self, some: Vec<CAddr>, rules: Rules) -> Result<(), Fault> {
+    /// Those of some addresses that seem to go; each is judged again where it is removed.
+    async fn survey(&mut self, some: Vec<CAddr>, rules: Rules) -> Result<Vec<CAddr>, Fault> {
         let (args, gone) = (self.args.clone(), self.take_gone());
         let survey = move || -> Result<(Vec<CAddr>, Gone), StorageFault> {
             let judge = rules.judge(&args, &gone);
@@ -225,12 +247,16 @@ impl Collector {
         };
         let (going, gone) = self.args.lane.run(survey).await??;
         self.give_back(gone);
-        if going.is_empty() {
-            return Ok(());
-        }
+        Ok(going)
+    }
+
+    /// Removes some of what goes, in one step.
+    async fn remove(&mut self, rules: Rules) -> Result<(), Fault> {
+        let at = self.going.len().saturating_sub(REMOVED_AT_ONCE);
+        let some = self.going.split_off(at);
         let (buried, in_memory) = match self.way {
-            Way::Remove => self.bury(going, rules).await?,
-            Way::Imagine(_) => self.imagine(going, rules).await?,
+            Way::Remove => self.bury(some, rules).await?,
+            Way::Imagine(_) => self.imagine(some, rules).await?,
         };
         self.note(buried, in_memory);
         Ok(())

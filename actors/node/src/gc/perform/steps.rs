@@ -9,7 +9,7 @@ use super::{
 };
 use crate::blob::steps::{drop_step, remove_leaves_step};
 use bytes::Bytes;
-use deriva_messages::{Fault, blob::DropReason};
+use deriva_messages::{Fault, address_map::AddressMap, blob::DropReason};
 use deriva_model::{CAddr, Epoch};
 use deriva_system::storage::{
     Durability, Reading, Space, Storage, StorageFault,
@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 
 /// Tombstones looked at, and removed, at once.
-const TOMBS_PAGE: usize = 256;
+const TOMBS_PAGE: usize = 1024;
 /// Bytes of the least chunk, as a power of two: what the work for a leaf is estimated by.
 const LEAST_CHUNK_LOG2: u32 = 14;
 
@@ -111,7 +111,7 @@ pub(super) fn bury(
     let going = distinct(going);
     // A removal takes claims away and adds none: who goes now still goes after those before it, and
     // what stays only because of them is released by them, and comes again.
-    let fates: HashMap<CAddr, Fate> = going
+    let fates: AddressMap<CAddr, Fate> = going
         .iter()
         .copied()
         .zip(judge.fates(step, &going)?)
@@ -273,14 +273,22 @@ fn old_tombs(storage: &dyn Storage, from: &[u8], now: u64) -> Result<Keys, Stora
         _ => None,
     };
     let mut old = Vec::new();
+    let mut starts: HashMap<Epoch, Option<u64>> = HashMap::new();
     for (key, value) in page {
         let Some(kills) = layout::parse_number(&value) else {
             continue;
         };
-        // It was made in the second epoch after those that it kills.
+        // It was made in the second epoch after those that it kills, as many others were.
         let made = Epoch::new(kills).next().next();
-        let start = storage.get(Space::Meta, &layout::epoch_start_key(made))?;
-        let start = start.and_then(|start| layout::parse_number(&start));
+        let start = match starts.get(&made) {
+            Some(start) => *start,
+            None => {
+                let start = storage.get(Space::Meta, &layout::epoch_start_key(made))?;
+                let start = start.and_then(|start| layout::parse_number(&start));
+                starts.insert(made, start);
+                start
+            }
+        };
         if start.is_some_and(|start| now.saturating_sub(start) > grace) {
             old.push(key);
         }

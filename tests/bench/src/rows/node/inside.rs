@@ -1,6 +1,5 @@
 //! A node in this process, asked through its actors' ports: what the node costs without its listeners.
 
-use super::layered::Layered;
 use crate::Failure;
 use bytes::Bytes;
 use deriva_bin::node::{
@@ -102,13 +101,5 @@ impl Inside {
             Body::Resident(bytes) => Ok(bytes),
             Body::Parts(_) => Err("a small value came in parts".into()),
         }
-    }
-
-    /// Leaves, recipes, and the root's value.
-    pub(super) async fn put_and_get(&self, graph: Layered) -> Result<Bytes, Failure> {
-        let root = graph.root().ok_or("a graph has a root")?;
-        self.put_leaves(graph.leaves).await?;
-        self.put_recipes(graph.recipes).await?;
-        self.get(root).await
     }
 }

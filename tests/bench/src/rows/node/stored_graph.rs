@@ -10,6 +10,8 @@ use crate::{
     Failure,
     row::{Measured, Pairs, Row, Target, Unit},
     setting::Setting,
+    statistics::median,
+    table::amount,
 };
 use bytes::Bytes;
 use deriva_client::{Batch, MissingInputs};
@@ -39,15 +41,31 @@ fn measure(setting: &Setting, nodes: usize) -> Result<Measured, Failure> {
         seed += 1;
         Layered::new(seed, nodes)
     };
+    let (mut inside_parts, mut client_parts) = (Vec::new(), Vec::new());
     let inside = setting.paired(
-        || setting.block_on(by_ports(setting, next())),
+        || {
+            took(
+                setting.block_on(by_ports(setting, next()))?,
+                nodes,
+                &mut inside_parts,
+            )
+        },
         || floor(setting, &Layered::new(0, nodes)),
     )?;
     let client = setting.paired(
-        || setting.block_on(by_client(setting, next())),
+        || {
+            took(
+                setting.block_on(by_client(setting, next()))?,
+                nodes,
+                &mut client_parts,
+            )
+        },
         || floor(setting, &Layered::new(0, nodes)),
     )?;
-    let by = |how: &str, includes: &str, pairs| row(setting, (nodes, how), includes, pairs);
+    let by = |how: &str, includes: &str, (pairs, parts): (Pairs, Vec<Parts>)| Row {
+        notes: vec![told(&parts)],
+        ..row(setting, (nodes, how), includes, pairs)
+    };
     Ok(Measured {
         rows: vec![
             by(
@@ -55,18 +73,40 @@ fn measure(setting: &Setting, nodes: usize) -> Result<Measured, Failure> {
                 "a node in this process with a new store, asked through its actors' ports: recipes \
                  encoded and hashed, put in messages of some thousands, each durable when answered, \
                  then the root materialized",
-                inside,
+                (inside, inside_parts),
             ),
             by(
                 "through the client",
                 "the public client and a node of its own process with a new store: one PutGraph \
                  stream of batches of some thousand recipes, each batch durable when answered, then \
                  a Get of the root",
-                client,
+                (client, client_parts),
             ),
         ],
         curves: Vec::new(),
     })
+}
+
+/// Seconds of putting, and of having the root computed.
+type Parts = (f64, f64);
+
+/// Nodes a second.
+fn took(parts: Parts, nodes: usize, all: &mut Vec<Parts>) -> Result<f64, Failure> {
+    all.push(parts);
+    Ok(nodes as f64 / (parts.0 + parts.1))
+}
+
+/// The medians of the parts; the first is thrown away with its pair.
+fn told(all: &[Parts]) -> String {
+    let part = |of: fn(&Parts) -> f64| {
+        let seconds: Vec<f64> = all.iter().skip(1).map(of).collect();
+        amount(median(&seconds), Unit::Seconds)
+    };
+    format!(
+        "put in {}, computed in {}",
+        part(|one| one.0),
+        part(|one| one.1)
+    )
 }
 
 fn row(setting: &Setting, (nodes, how): (usize, &str), includes: &str, pairs: Pairs) -> Row {
@@ -84,20 +124,21 @@ fn row(setting: &Setting, (nodes, how): (usize, &str), includes: &str, pairs: Pa
     }
 }
 
-/// Nodes a second.
-async fn by_ports(setting: &Setting, graph: Layered) -> Result<f64, Failure> {
+async fn by_ports(setting: &Setting, graph: Layered) -> Result<Parts, Failure> {
     let place = setting.directory()?;
     let node = Inside::start(&place.path().join("data")).await?;
-    let nodes = graph.recipes.len();
+    let root = graph.root().ok_or("a graph has a root")?;
     let began = Instant::now();
-    node.put_and_get(graph).await?;
-    let took = began.elapsed();
+    node.put_leaves(graph.leaves).await?;
+    node.put_recipes(graph.recipes).await?;
+    let put = began.elapsed().as_secs_f64();
+    node.get(root).await?;
+    let took = began.elapsed().as_secs_f64();
     node.stop().await;
-    Ok(nodes as f64 / took.as_secs_f64())
+    Ok((put, took - put))
 }
 
-/// Nodes a second.
-async fn by_client(setting: &Setting, graph: Layered) -> Result<f64, Failure> {
+async fn by_client(setting: &Setting, graph: Layered) -> Result<Parts, Failure> {
     let place = setting.directory()?;
     let node = Process::node(&setting.program, &place.path().join("data")).await?;
     let client = node.client().await?;
@@ -110,12 +151,13 @@ async fn by_client(setting: &Setting, graph: Layered) -> Result<f64, Failure> {
     while let Some(batch) = answers.next().await? {
         stored += batch.recipes.len();
     }
+    let put = began.elapsed().as_secs_f64();
     let value = client.get(&root).await?;
     value.collect_to_bytes(LEAF_BYTES).await?;
-    let took = began.elapsed();
+    let took = began.elapsed().as_secs_f64();
     node.stop().await?;
     match stored == nodes {
-        true => Ok(nodes as f64 / took.as_secs_f64()),
+        true => Ok((put, took - put)),
         false => Err(format!("{stored} of {nodes} recipes were answered").into()),
     }
 }
