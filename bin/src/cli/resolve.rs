@@ -93,10 +93,10 @@ impl Told {
         let inputs = json!(hexes(recipe.inputs()));
         self.fields.insert("inputs".to_owned(), inputs);
         let mut params = Map::new();
-        for (key, value) in recipe.params() {
-            let shown = format!("{key}:{}={}", value.kind(), output::param(value));
+        for (key, value) in recipe.given() {
+            let shown = format!("{key}:{}={}", value.kind(), output::param(&value));
             self.rows.push(("param", shown));
-            params.insert(key.clone(), output::param(value));
+            params.insert(key.to_owned(), output::param(&value));
         }
         self.fields
             .insert("params".to_owned(), Json::Object(params));

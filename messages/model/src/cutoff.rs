@@ -4,7 +4,7 @@
 use std::{fmt, sync::LazyLock};
 
 use crate::address::ContentHash;
-use crate::dcf::{Encode, Writer};
+use crate::dcf::Writer;
 use crate::recipe::Recipe;
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 
@@ -13,8 +13,8 @@ const CONTEXT: &str = "deriva 2026 cutoff v1";
 /// The context, hashed: every key begins with it.
 static CONTEXT_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(CONTEXT));
 
-/// Bytes of a key's material apart from texts, params and hashes: count 1, four tags, four lengths.
-const FIXED_BYTES: usize = 1 + 4 + 4 * 4;
+/// Bytes of a key's material apart from texts, params and hashes: count 1, four tags, three lengths.
+const FIXED_BYTES: usize = 1 + 4 + 3 * 4;
 
 /// BLAKE3 key derivation, context `deriva 2026 cutoff v1`, over the DCF struct: 1 function name,
 /// 2 function version, 3 params, 4 the inputs' content hashes in recipe order.
@@ -27,14 +27,15 @@ impl CutoffKey {
         let function = recipe.function();
         let texts = function.name.len() + function.version.len();
         let hashes = inputs.len() * ContentHash::LEN;
-        let mut writer = Writer::with_capacity(FIXED_BYTES + texts + hashes);
+        let params = recipe.params_bytes();
+        let mut writer = Writer::with_capacity(FIXED_BYTES + texts + params.len() + hashes);
         writer.u8(4);
         writer.u8(1);
         writer.string(&function.name);
         writer.u8(2);
         writer.string(&function.version);
         writer.u8(3);
-        recipe.params().encode(&mut writer);
+        writer.raw(params);
         writer.u8(4);
         writer.list(inputs);
         let mut hasher = blake3::Hasher::new_from_context_key(&CONTEXT_KEY);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::CutoffKey;
 use crate::address::{CAddr, ContentHash};
-use crate::recipe::{FunctionId, Recipe};
+use crate::function::FunctionId;
+use crate::recipe::Recipe;
 use crate::value::Value;
 
 fn key(name: &str, input: &[u8], params: &[(&str, i64)], contents: &[&[u8]]) -> CutoffKey {

@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use crate::address::CAddr;
 use crate::dcf::decode::{ascending, bool_of};
 use crate::dcf::{DCF_VERSION, DecodeError, DocumentType, Reader, Writer, open};
+use crate::function::FunctionId;
 use crate::limits::{self, Measure, OverLimit};
-use crate::recipe::{FunctionId, Recipe};
+use crate::recipe::Recipe;
 use crate::value::Value;
 
 /// Which spelling of a recipe some bytes are.
@@ -91,8 +92,9 @@ pub fn encode_legacy(recipe: &Recipe) -> Option<Vec<u8>> {
     for input in recipe.inputs() {
         writer.raw(input.as_bytes());
     }
-    write_number(&mut writer, recipe.params().len());
-    for (key, value) in recipe.params() {
+    let params = recipe.given();
+    write_number(&mut writer, params.len());
+    for (key, value) in &params {
         write_bytes(&mut writer, key.as_bytes());
         write_value(&mut writer, value)?;
     }
@@ -140,10 +142,14 @@ fn params(reader: &mut Reader<'_>) -> Result<BTreeMap<String, Value>, DecodeErro
     let mut params = BTreeMap::new();
     for _ in 0..count {
         let key = string(reader)?;
-        ascending(&params, &key)?;
+        ascending(last(&params), &key)?;
         params.insert(key, value(reader, 0)?);
     }
     Ok(params)
+}
+
+fn last(params: &BTreeMap<String, Value>) -> Option<&str> {
+    params.last_key_value().map(|(key, _)| key.as_str())
 }
 
 /// Recursion is bounded: a list at depth 33 is refused before its count is read.

@@ -10,6 +10,7 @@ mod cutoff;
 mod data_ref;
 pub mod dcf;
 mod epoch;
+mod function;
 mod graph;
 pub mod invariants;
 mod legacy;
@@ -25,6 +26,7 @@ pub use cutoff::CutoffKey;
 pub use data_ref::DataRef;
 pub use dcf::{DCF_VERSION, Decode, DecodeError, Document, DocumentType, Encode, Reader, Writer};
 pub use epoch::{Claim, Collection, Epoch, KeepReason, Tombstone, Touched, Verdict};
+pub use function::FunctionId;
 pub use graph::{
     GraphError, Inputs, dependency_order, depth, reach, topological_order, would_cycle,
 };
@@ -34,7 +36,7 @@ pub use legacy::{
     legacy_address, names_a_recipe,
 };
 pub use limits::{Measure, OverLimit};
-pub use recipe::{FunctionId, Recipe, RecipeError, SealedRecipe};
+pub use recipe::{Recipe, RecipeError, SealedRecipe};
 pub use record::{Consumed, Cost, Record};
 pub use trace::{Trace, TraceStep};
 pub use value::{F64, Value, ValueKind};

@@ -4,14 +4,14 @@
 //! Whether its function exists and its params fit is not judged here: that is the entrance's duty.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::address::CAddr;
 use crate::dcf::{
     Decode, DecodeError, Document, DocumentType, Encode, Reader, Writer, decode_document,
-    encode_document,
+    encode_document, read_params,
 };
+use crate::function::{FunctionId, function_name, function_version};
 use crate::limits::{self, Measure, OverLimit};
 use crate::value::Value;
 use zerocopy::FromBytes;
@@ -34,36 +34,6 @@ pub enum RecipeError {
     /// Something is larger than the law allows.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
-}
-
-/// A function by name and version; the two mean the same bytes out for ever.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FunctionId {
-    /// The name, never empty in a recipe, at most 64 KiB.
-    pub name: String,
-    /// The version, never empty in a recipe, at most 64 KiB. It is a text: nothing is ordered by it.
-    pub version: String,
-}
-
-impl FunctionId {
-    /// Names a function. Emptiness and length are judged when it enters a recipe or a record.
-    pub fn new(name: impl Into<String>, version: impl Into<String>) -> FunctionId {
-        FunctionId {
-            name: name.into(),
-            version: version.into(),
-        }
-    }
-
-    pub(crate) fn check(&self) -> Result<(), RecipeError> {
-        if self.name.is_empty() {
-            return Err(RecipeError::EmptyName);
-        }
-        check_text(Measure::String, self.name.len())?;
-        if self.version.is_empty() {
-            return Err(RecipeError::EmptyVersion);
-        }
-        check_text(Measure::String, self.version.len())
-    }
 }
 
 /// Bytes of a recipe's document before the count of its inputs, apart from the function's texts: header
@@ -91,21 +61,14 @@ impl FunctionId {
     }
 }
 
-impl fmt::Display for FunctionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.version)
-    }
-}
-
 /// A function, its inputs in order, its params in order of their keys' bytes.
 ///
-/// It keeps its canonical document, which is what is hashed, stored and sent; the inputs are read where
-/// they stand in it.
+/// It keeps its canonical document, which is what is hashed, stored and sent; inputs and params are
+/// read where they stand in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Recipe {
     document: Box<[u8]>,
     function: Arc<FunctionId>,
-    params: BTreeMap<String, Value>,
 }
 
 impl Recipe {
@@ -126,7 +89,6 @@ impl Recipe {
         Ok(Recipe {
             document: document.into_boxed_slice(),
             function,
-            params,
         })
     }
 
@@ -140,23 +102,49 @@ impl Recipe {
         self.function.clone()
     }
 
+    /// From here on its function's id is `shared`, if that is the same, and its own goes.
+    pub fn share_function(&mut self, shared: &Arc<FunctionId>) {
+        if self.function == *shared {
+            self.function = shared.clone();
+        }
+    }
+
     /// The inputs, in the order in which the function gets them.
     pub fn inputs(&self) -> &[CAddr] {
-        let function = &self.function;
-        let at = BEFORE_INPUTS + function.name.len() + function.version.len();
-        let (_, rest) = self.document.split_at(at);
-        let Some((count, rest)) = rest.split_first_chunk::<COUNT>() else {
-            return &[];
-        };
-        let count = u32::from_le_bytes(*count) as usize;
-        // A document that was made or read here has what it announces.
-        let inputs = rest.get(..count * CAddr::LEN).unwrap_or_default();
+        let (inputs, _) = self.behind_the_function();
         <[CAddr]>::ref_from_bytes(inputs).unwrap_or_default()
     }
 
-    /// The params.
-    pub fn params(&self) -> &BTreeMap<String, Value> {
-        &self.params
+    /// The bytes of the inputs, and those of the params with their count. A document that was made or
+    /// read here has what it announces.
+    fn behind_the_function(&self) -> (&[u8], &[u8]) {
+        let function = &self.function;
+        let at = BEFORE_INPUTS + function.name.len() + function.version.len();
+        let rest = self.document.get(at..).unwrap_or_default();
+        let Some((count, rest)) = rest.split_first_chunk::<COUNT>() else {
+            return (&[], &[]);
+        };
+        let inputs = u32::from_le_bytes(*count) as usize * CAddr::LEN;
+        let (inputs, rest) = rest.split_at_checked(inputs).unwrap_or_default();
+        (inputs, rest.get(1..).unwrap_or_default())
+    }
+
+    /// The params as the document has them, their count first: what stands in every hash of them.
+    pub(crate) fn params_bytes(&self) -> &[u8] {
+        self.behind_the_function().1
+    }
+
+    /// The params, in the order of their keys' bytes.
+    pub fn given(&self) -> Vec<(&str, Value)> {
+        let mut reader = Reader::new(self.params_bytes());
+        // They were made or judged here.
+        read_params(&mut reader).unwrap_or_default()
+    }
+
+    /// The params by their keys.
+    pub fn params(&self) -> BTreeMap<String, Value> {
+        let given = self.given().into_iter();
+        given.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// The canonical document.
@@ -177,11 +165,10 @@ impl Recipe {
     /// As [`Recipe::decode`]; bytes that are owned already are not copied.
     fn read(document: impl Into<Box<[u8]>>) -> Result<Recipe, DecodeError> {
         let document = document.into();
-        let Read { function, params } = decode_document(&document)?;
+        let Read { function } = decode_document(&document)?;
         Ok(Recipe {
             document,
             function: Arc::new(function),
-            params,
         })
     }
 
@@ -229,7 +216,7 @@ impl Parts<'_> {
     }
 }
 
-fn check_text(what: Measure, len: usize) -> Result<(), RecipeError> {
+pub(crate) fn check_text(what: Measure, len: usize) -> Result<(), RecipeError> {
     Ok(OverLimit::check(what, limits::TEXT_BYTES, len as u64)?)
 }
 
@@ -277,10 +264,9 @@ impl Document for Parts<'_> {
     const TYPE: DocumentType = DocumentType::Recipe;
 }
 
-/// What is read of a recipe's document beside its inputs, which stay where they are.
+/// What is kept of a recipe's document beside itself. The rest is judged and stays where it is.
 struct Read {
     function: FunctionId,
-    params: BTreeMap<String, Value>,
 }
 
 impl Decode for Read {
@@ -293,32 +279,16 @@ impl Decode for Read {
         fields.next(reader)?;
         reader.pass_inputs(CAddr::LEN)?;
         fields.next(reader)?;
-        let params = BTreeMap::decode(reader)?;
+        read_params(reader)?;
         fields.finish(reader)?;
         // Every limit was judged on the way, so the parts are a recipe without a second walk.
-        let function = FunctionId { name, version };
-        Ok(Read { function, params })
+        let function = FunctionId::new(name, version);
+        Ok(Read { function })
     }
 }
 
 impl Document for Read {
     const TYPE: DocumentType = DocumentType::Recipe;
-}
-
-/// A function's name: a string that is not empty.
-pub(crate) fn function_name(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
-    match reader.string()? {
-        "" => Err(DecodeError::EmptyName),
-        name => Ok(name.to_owned()),
-    }
-}
-
-/// A function's version: a string that is not empty.
-pub(crate) fn function_version(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
-    match reader.string()? {
-        "" => Err(DecodeError::EmptyVersion),
-        version => Ok(version.to_owned()),
-    }
 }
 
 /// A recipe with its address: hashed once, carried from then on.
@@ -346,6 +316,11 @@ impl SealedRecipe {
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// As [`Recipe::share_function`]: the address stays.
+    pub fn share_function(&mut self, shared: &Arc<FunctionId>) {
+        self.recipe.share_function(shared);
     }
 
     /// Its address.

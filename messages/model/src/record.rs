@@ -13,8 +13,9 @@ use crate::dcf::{
     Decode, DecodeError, Document, DocumentType, Encode, Reader, Writer, decode_document,
     encode_document,
 };
+use crate::function::{FunctionId, function_name, function_version};
 use crate::limits::{self, Measure, OverLimit};
-use crate::recipe::{FunctionId, RecipeError, function_name, function_version};
+use crate::recipe::RecipeError;
 
 /// One input as it was consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,7 +127,7 @@ impl Decode for Record {
         fields.finish(reader)?;
         Ok(Record {
             recipe,
-            function: Arc::new(FunctionId { name, version }),
+            function: Arc::new(FunctionId::new(name, version)),
             inputs,
             output,
             size,

@@ -2,8 +2,9 @@
 
 use super::{Consumed, Cost, Record};
 use crate::address::{CAddr, ContentHash};
+use crate::function::FunctionId;
 use crate::limits;
-use crate::recipe::{FunctionId, RecipeError};
+use crate::recipe::RecipeError;
 
 fn record(inputs: usize) -> Record {
     let one = Consumed {

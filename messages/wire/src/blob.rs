@@ -20,11 +20,24 @@ pub struct StoredLeaf {
 }
 
 /// What dropping cached values gave back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    pub values: u64,
-    /// Bytes of the values whose marker went.
-    pub bytes: u64,
+    /// Bytes of each value, in the order asked; `None` where no marker went.
+    pub sizes: Vec<Option<u64>>,
+}
+
+impl Dropped {
+    #[must_use]
+    pub fn values(&self) -> u64 {
+        self.sizes.iter().flatten().count() as u64
+    }
+
+    /// Of all values together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let sizes = self.sizes.iter().flatten();
+        sizes.fold(0, |sum, size| sum.saturating_add(*size))
+    }
 }
 
 /// A value that is worth its place on disk.

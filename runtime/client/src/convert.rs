@@ -38,10 +38,10 @@ pub(crate) fn recipe_request(recipe: &Recipe, missing: MissingInputs) -> PutReci
         allow_missing_inputs: missing == MissingInputs::Allow,
         ..PutRecipeRequest::default()
     };
-    for (key, value) in recipe.params() {
+    for (key, value) in recipe.given() {
         match value {
-            Value::String(text) => drop(request.params.insert(key.clone(), text.clone())),
-            other => drop(request.typed_params.insert(key.clone(), typed(other))),
+            Value::String(text) => drop(request.params.insert(key.to_owned(), text)),
+            other => drop(request.typed_params.insert(key.to_owned(), typed(&other))),
         }
     }
     request

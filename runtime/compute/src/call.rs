@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use deriva_model::FunctionId;
 
 use crate::budget::{Budget, check_inputs};
 use crate::function::{ComputeFunction, FunctionError, FunctionSpec};
@@ -19,6 +20,8 @@ pub(crate) const MAX_PANIC_MESSAGE: usize = 512;
 
 /// A function, and what is counted of it.
 pub(crate) struct Registered {
+    /// One for all that name it.
+    pub(crate) id: Arc<FunctionId>,
     pub(crate) function: Arc<dyn ComputeFunction>,
     /// Made at the first call, when whoever listens to the metrics is there.
     pub(crate) meters: OnceLock<Meters>,

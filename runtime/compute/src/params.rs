@@ -5,8 +5,6 @@
 //! hashed or stored, and no spelling but the canonical one is accepted: `3` is a whole number, `03`
 //! is not, so one meaning does not come under many addresses.
 
-use std::collections::BTreeMap;
-
 use deriva_model::Value;
 use thiserror::Error;
 
@@ -113,7 +111,8 @@ fn known_list(known: &[String]) -> String {
 /// The validated params of one call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
-    values: BTreeMap<String, Slot>,
+    /// In the order of the card, by name.
+    values: Vec<(String, Slot)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -128,26 +127,22 @@ enum Slot {
 }
 
 impl Params {
-    /// Reads a recipe's params against a function's card.
+    /// Reads a recipe's params, each key once, against a function's card.
     ///
     /// # Errors
     /// The first param, in the order of names given and then in the card's order, that does not fit.
-    pub fn validate(
-        spec: &FunctionSpec,
-        given: &BTreeMap<String, Value>,
-    ) -> Result<Self, ParamError> {
-        if let Some(extra) = given
-            .keys()
-            .find(|key| spec.params.iter().all(|param| param.name != **key))
-        {
+    pub fn validate(spec: &FunctionSpec, given: &[(&str, Value)]) -> Result<Self, ParamError> {
+        let is_known = |key: &str| spec.params.iter().any(|param| param.name == key);
+        if let Some((extra, _)) = given.iter().find(|(key, _)| !is_known(key)) {
             return Err(ParamError::Unknown {
                 param: cut(extra),
                 known: spec.params.iter().map(|p| p.name.clone()).collect(),
             });
         }
-        let mut values = BTreeMap::new();
+        let mut values = Vec::with_capacity(spec.params.len());
         for param in &spec.params {
-            let slot = match (given.get(&param.name), &param.presence) {
+            let sent = given.iter().find(|(key, _)| *key == param.name);
+            let slot = match (sent.map(|(_, value)| value), &param.presence) {
                 (Some(value), _) | (None, Presence::Default(value)) => read(param, value)?,
                 (None, Presence::Optional) => Slot::Absent,
                 (None, Presence::Required) => {
@@ -157,9 +152,14 @@ impl Params {
                     });
                 }
             };
-            values.insert(param.name.clone(), slot);
+            values.push((param.name.clone(), slot));
         }
         Ok(Self { values })
+    }
+
+    fn slot(&self, name: &str) -> Option<&Slot> {
+        let known = self.values.iter().find(|(known, _)| known == name);
+        known.map(|(_, slot)| slot)
     }
 
     /// A text that is required or has a default.
@@ -175,7 +175,7 @@ impl Params {
     /// # Errors
     /// [`ParamError::Undeclared`].
     pub fn optional_string(&self, name: &str) -> Result<Option<&str>, ParamError> {
-        match self.values.get(name) {
+        match self.slot(name) {
             Some(Slot::String(text)) => Ok(Some(text)),
             Some(Slot::Absent) => Ok(None),
             _ => Err(undeclared(name)),
@@ -195,7 +195,7 @@ impl Params {
     /// # Errors
     /// [`ParamError::Undeclared`].
     pub fn optional_i64(&self, name: &str) -> Result<Option<i64>, ParamError> {
-        match self.values.get(name) {
+        match self.slot(name) {
             Some(Slot::I64(number)) => Ok(Some(*number)),
             Some(Slot::Absent) => Ok(None),
             _ => Err(undeclared(name)),
@@ -207,7 +207,7 @@ impl Params {
     /// # Errors
     /// [`ParamError::Undeclared`].
     pub fn bool(&self, name: &str) -> Result<bool, ParamError> {
-        match self.values.get(name) {
+        match self.slot(name) {
             Some(Slot::Bool(truth)) => Ok(*truth),
             _ => Err(undeclared(name)),
         }
@@ -218,7 +218,7 @@ impl Params {
     /// # Errors
     /// [`ParamError::Undeclared`].
     pub fn bytes(&self, name: &str) -> Result<&[u8], ParamError> {
-        match self.values.get(name) {
+        match self.slot(name) {
             Some(Slot::Bytes(bytes)) => Ok(bytes),
             _ => Err(undeclared(name)),
         }
@@ -229,7 +229,7 @@ impl Params {
     /// # Errors
     /// [`ParamError::Undeclared`].
     pub fn f64(&self, name: &str) -> Result<f64, ParamError> {
-        match self.values.get(name) {
+        match self.slot(name) {
             Some(Slot::F64(number)) => Ok(*number),
             _ => Err(undeclared(name)),
         }
@@ -240,7 +240,7 @@ impl Params {
     /// # Errors
     /// [`ParamError::Undeclared`].
     pub fn optional_strings(&self, name: &str) -> Result<Option<&[String]>, ParamError> {
-        match self.values.get(name) {
+        match self.slot(name) {
             Some(Slot::Strings(items)) => Ok(Some(items)),
             Some(Slot::Absent) => Ok(None),
             _ => Err(undeclared(name)),

@@ -142,6 +142,7 @@ impl Registry {
     fn insert(&mut self, function: Arc<dyn ComputeFunction>) {
         let id = function.spec().id.clone();
         let registered = Arc::new(Registered {
+            id: Arc::new(id.clone()),
             function,
             meters: OnceLock::new(),
         });
@@ -173,12 +174,13 @@ impl Registry {
             .collect()
     }
 
-    /// Checks that the recipe's function exists and that its inputs and params fit.
+    /// Checks that the recipe's function exists and that its inputs and params fit. Gives the
+    /// function's id, which all of its recipes may share.
     ///
     /// # Errors
     /// [`CheckError`], saying what to do.
-    pub fn check(&self, recipe: &Recipe) -> Result<(), CheckError> {
-        self.prepare(recipe).map(|_call| ())
+    pub fn check(&self, recipe: &Recipe) -> Result<Arc<FunctionId>, CheckError> {
+        self.prepare(recipe).map(|call| call.registered.id.clone())
     }
 
     /// As [`Registry::check`], and keeps what was looked up for running it.
@@ -201,7 +203,7 @@ impl Registry {
             name: id.name.clone(),
             error,
         };
-        let params = Params::validate(spec, recipe.params()).map_err(bad)?;
+        let params = Params::validate(spec, &recipe.given()).map_err(bad)?;
         registered.function.check(&params).map_err(bad)?;
         Ok(Call {
             registered: Arc::clone(registered),
@@ -262,7 +264,7 @@ fn check_card(spec: &FunctionSpec) -> Result<(), RegisterError> {
         if let Some(default) = param.default_value() {
             let mut alone = spec.clone();
             alone.params = vec![param.clone()];
-            let given = BTreeMap::from([(param.name.clone(), default.clone())]);
+            let given = [(param.name.as_str(), default.clone())];
             Params::validate(&alone, &given)
                 .map_err(|error| bad(format!("its default: {error}")))?;
         }

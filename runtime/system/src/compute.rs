@@ -197,11 +197,12 @@ pub trait Compute: Send + Sync + 'static {
     /// Begins an evaluation and returns at once.
     fn start(&self, request: Materialize, done: Done) -> Box<dyn Ticket>;
 
-    /// Whether the recipe's function exists here and its inputs and params fit.
+    /// Whether the recipe's function exists here and its inputs and params fit. Gives the function's
+    /// id, which all of its recipes may share.
     ///
     /// # Errors
     /// `RefusedRecipe` with what does not fit and what would.
-    fn check(&self, recipe: &Recipe) -> Result<(), Fault>;
+    fn check(&self, recipe: &Recipe) -> Result<Arc<FunctionId>, Fault>;
 
     /// What can be called, sorted by name and version.
     fn functions(&self) -> Vec<FunctionDescription>;

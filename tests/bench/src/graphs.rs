@@ -98,8 +98,8 @@ impl Site for ByHand {
         let inputs = sealed.recipe().inputs().iter();
         let inputs: Option<Vec<[u8; MIXED]>> = inputs.map(|input| self.value(input)).collect();
         let inputs = inputs.ok_or("an input is missing")?;
-        let number = match sealed.recipe().params().get("n") {
-            Some(deriva_model::Value::I64(number)) => *number,
+        let number = match sealed.recipe().given().as_slice() {
+            [("n", deriva_model::Value::I64(number))] => *number,
             _ => 0,
         };
         let made = mix(inputs.iter().map(<[u8; MIXED]>::as_slice), number).to_le_bytes();

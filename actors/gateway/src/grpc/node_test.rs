@@ -385,12 +385,12 @@ impl Compute for FakeCompute {
         Box::new(NoTicket)
     }
 
-    fn check(&self, recipe: &Recipe) -> Result<(), Fault> {
+    fn check(&self, recipe: &Recipe) -> Result<Arc<FunctionId>, Fault> {
         if recipe.function().name == "nope" {
             let reason = format!("no function {}", recipe.function());
             return Err(Fault::RefusedRecipe { reason });
         }
-        Ok(())
+        Ok(recipe.shared_function())
     }
 
     fn functions(&self) -> Vec<FunctionDescription> {

@@ -95,16 +95,18 @@ fn value(key: &str, sent: TypedValue, lists_above: usize) -> Result<Value, Fault
 
 /// Every param as text; those of another kind in their canonical string.
 pub(super) fn texts(recipe: &Recipe) -> HashMap<String, String> {
-    let text = |(key, value): (&String, &Value)| (key.clone(), value.canonical_string());
-    recipe.params().iter().map(text).collect()
+    let given = recipe.given().into_iter();
+    given
+        .map(|(key, value)| (key.to_owned(), value.canonical_string()))
+        .collect()
 }
 
 /// The params of another kind than text.
 pub(super) fn typed(recipe: &Recipe) -> HashMap<String, TypedValue> {
-    let params = recipe.params().iter();
-    let others = params.filter(|(_, value)| !matches!(value, Value::String(_)));
+    let given = recipe.given().into_iter();
+    let others = given.filter(|(_, value)| !matches!(value, Value::String(_)));
     others
-        .map(|(key, value)| (key.clone(), typed_value(value)))
+        .map(|(key, value)| (key.to_owned(), typed_value(&value)))
         .collect()
 }
 

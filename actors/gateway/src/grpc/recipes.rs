@@ -32,8 +32,8 @@ pub(super) fn checked(
     call: &Call,
     message: PutRecipeRequest,
 ) -> Result<(Arc<SealedRecipe>, MissingInputs), Fault> {
-    let (recipe, missing) = params::recipe(message)?;
-    call.compute().check(&recipe)?;
+    let (mut recipe, missing) = params::recipe(message)?;
+    recipe.share_function(&call.compute().check(&recipe)?);
     Ok((Arc::new(SealedRecipe::seal(recipe)), missing))
 }
 

@@ -238,14 +238,11 @@ impl Disk {
                 recipes.partition(|recipe| memory.contains_key(recipe));
             let known = self.drop_values(known, DropReason::Evicted).await?;
             let others = self.drop_values(others, DropReason::Evicted).await?;
-            counted(known);
-            counted(others);
-            evicted.values += others.values;
-            evicted.bytes = evicted.bytes.saturating_add(others.bytes);
-            let dropped = Dropped {
-                values: known.values + others.values,
-                bytes: known.bytes.saturating_add(others.bytes),
-            };
+            counted(&known);
+            counted(&others);
+            evicted.values += others.values();
+            evicted.bytes = evicted.bytes.saturating_add(others.bytes());
+            let dropped = known.values() + others.values();
             self.forget_ages(page, dropped).await?;
         }
         Ok(evicted)
@@ -267,8 +264,8 @@ impl Disk {
                 bytes: value.bytes.len() as u64,
             },
             None => Evicted {
-                values: dropped.values,
-                bytes: dropped.bytes,
+                values: dropped.values(),
+                bytes: dropped.bytes(),
             },
         })
     }
@@ -279,8 +276,8 @@ const fn pages(values: u64) -> u64 {
     values / PAGE as u64 + 2
 }
 
-fn counted(dropped: Dropped) {
-    metrics::counter!("cache_evictions_total", "from" => "disk").increment(dropped.values);
+fn counted(dropped: &Dropped) {
+    metrics::counter!("cache_evictions_total", "from" => "disk").increment(dropped.values());
 }
 
 fn logged(what: &str, done: Result<(), Fault>) {

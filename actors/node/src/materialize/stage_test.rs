@@ -10,7 +10,7 @@ use deriva_messages::{
     materialize::{Interest, Materialize, MaterializeMessage, Materialized, Mode},
     verify::Verification,
 };
-use deriva_model::{CAddr, ContentHash, Recipe};
+use deriva_model::{CAddr, ContentHash, FunctionId, Recipe};
 use deriva_system::{
     ManualClock, ask,
     compute::{
@@ -76,8 +76,8 @@ impl Compute for Fake {
         Box::new(Held { _end })
     }
 
-    fn check(&self, _recipe: &Recipe) -> Result<(), Fault> {
-        Ok(())
+    fn check(&self, recipe: &Recipe) -> Result<Arc<FunctionId>, Fault> {
+        Ok(recipe.shared_function())
     }
 
     fn functions(&self) -> Vec<FunctionDescription> {

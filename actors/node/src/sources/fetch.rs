@@ -155,7 +155,7 @@ fn recipes(sources: &NodeSources, answers: &mut Answers<'_>, look: Look) -> Resu
     for (at, stored) in open.into_iter().zip(stored) {
         let Some(stored) = stored else { continue };
         let address = answers.address(at);
-        let recipe = Arc::new(open_recipe(address, &stored)?);
+        let recipe = Arc::new(sources.recipes.shared(open_recipe(address, &stored)?));
         sources.recipes.admit(recipe.clone(), sources.recipe_bytes);
         sources.recipes.recheck(&address, removals);
         // The recipe is stored after all, so a value that came with a request counts.

@@ -363,7 +363,7 @@ async fn dropping_a_value_keeps_the_leaf_of_the_same_bytes() {
             .call(PATIENCE, drop)
             .await
             .unwrap()
-            .values,
+            .values(),
         1
     );
     assert!(is_recipe(

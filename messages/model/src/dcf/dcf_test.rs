@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::*;
-use crate::recipe::{FunctionId, Recipe};
+use crate::function::FunctionId;
+use crate::recipe::Recipe;
 use crate::value::Value;
 
 fn recipe() -> Recipe {

@@ -1,8 +1,6 @@
 //! The spelling of each thing, read. The bytes are hostile: a length is judged against its limit,
 //! then against the bytes that are left, and only then is anything allocated.
 
-use std::collections::BTreeMap;
-
 use super::DecodeError;
 use crate::address::{CAddr, ContentHash};
 use crate::limits::{self, Measure, OverLimit};
@@ -273,25 +271,26 @@ fn list_at(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<Value>, DecodeEr
     Ok(items)
 }
 
-impl Decode for BTreeMap<String, Value> {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        // The shortest pair is an empty key (4 bytes of length) and a bool.
-        let count = reader.count_within(6, Measure::Params, limits::RECIPE_PARAMS)?;
-        let mut params = BTreeMap::new();
-        for _ in 0..count {
-            let key = reader.string()?;
-            ascending(&params, key)?;
-            params.insert(key.to_owned(), Value::decode(reader)?);
-        }
-        Ok(params)
+/// Params, ascending by their keys, which stay where they stand.
+pub(crate) fn read_params<'a>(
+    reader: &mut Reader<'a>,
+) -> Result<Vec<(&'a str, Value)>, DecodeError> {
+    // The shortest pair is an empty key (4 bytes of length) and a bool.
+    let count = reader.count_within(6, Measure::Params, limits::RECIPE_PARAMS)?;
+    let mut params: Vec<(&str, Value)> = Vec::with_capacity(count.min(RESERVE_ITEMS));
+    for _ in 0..count {
+        let key = reader.string()?;
+        ascending(params.last().map(|(last, _)| *last), key)?;
+        params.push((key, Value::decode(reader)?));
     }
+    Ok(params)
 }
 
 /// Refuses a key that does not stand after the last one.
-pub(crate) fn ascending(params: &BTreeMap<String, Value>, key: &str) -> Result<(), DecodeError> {
-    match params.last_key_value() {
-        Some((last, _)) if last == key => Err(DecodeError::RepeatedKey),
-        Some((last, _)) if last.as_str() > key => Err(DecodeError::UnsortedKeys),
+pub(crate) fn ascending(last: Option<&str>, key: &str) -> Result<(), DecodeError> {
+    match last {
+        Some(last) if last == key => Err(DecodeError::RepeatedKey),
+        Some(last) if last > key => Err(DecodeError::UnsortedKeys),
         _ => Ok(()),
     }
 }

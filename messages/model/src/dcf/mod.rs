@@ -12,6 +12,7 @@ mod document;
 mod encode;
 mod error;
 
+pub(crate) use decode::read_params;
 pub use decode::{Decode, Reader};
 pub use document::{DCF_VERSION, Document, DocumentType, decode_document, encode_document, open};
 pub use encode::{Encode, Writer};

@@ -54,9 +54,16 @@ pub(super) fn run_in(
     budget: &mut Budget,
 ) -> Result<Bytes, FunctionError> {
     let function = function(name);
-    let params = Params::validate(function.spec(), given)?;
+    let params = Params::validate(function.spec(), &pairs(given))?;
     function.check(&params)?;
     function.execute(inputs, &params, budget)
+}
+
+fn pairs(given: &BTreeMap<String, Value>) -> Vec<(&str, Value)> {
+    let pairs = given.iter();
+    pairs
+        .map(|(key, value)| (key.as_str(), value.clone()))
+        .collect()
 }
 
 pub(super) fn strings(params: &[(&str, &str)]) -> BTreeMap<String, Value> {
@@ -92,7 +99,7 @@ pub(super) fn stream(
 /// Whether the call fits the function's card, so that it is refused, if at all, by the function.
 fn streamed_call(name: &str, inputs: &[Bytes], params: &[(&str, &str)]) -> bool {
     let function = function(name);
-    let params = Params::validate(function.spec(), &strings(params));
+    let params = Params::validate(function.spec(), &pairs(&strings(params)));
     let fits = params.is_ok_and(|params| function.check(&params).is_ok());
     fits && function.spec().inputs.accepts(inputs.len())
 }

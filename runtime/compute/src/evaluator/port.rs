@@ -8,7 +8,7 @@ use super::{
     verify::is_shared,
 };
 use crate::{FunctionSpec, function::Presence};
-use deriva_model::Recipe;
+use deriva_model::{FunctionId, Recipe};
 use deriva_system::{
     Fault,
     compute::{
@@ -62,7 +62,7 @@ impl Compute for Evaluator {
         })
     }
 
-    fn check(&self, recipe: &Recipe) -> Result<(), Fault> {
+    fn check(&self, recipe: &Recipe) -> Result<Arc<FunctionId>, Fault> {
         let registry = &self.shared.executor.registry;
         registry
             .check(recipe)

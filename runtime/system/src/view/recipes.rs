@@ -4,7 +4,8 @@
 
 use crate::Spread;
 use dashmap::DashMap;
-use deriva_model::{CAddr, SealedRecipe};
+use deriva_model::{CAddr, FunctionId, SealedRecipe};
+use parking_lot::Mutex;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -12,6 +13,8 @@ use std::sync::{
 
 /// Bytes a resident recipe costs beside its canonical bytes, an estimate on the safe side.
 const OVERHEAD_BYTES: u64 = 200;
+/// Functions whose ids are remembered, to be shared.
+const FUNCTIONS_MAX: usize = 32;
 /// An eviction makes this part of the budget free at once, so that it is rare.
 const SLACK: u64 = 32;
 
@@ -22,6 +25,8 @@ pub struct RecipeView {
     bytes: AtomicU64,
     /// Recipes that were removed from the store.
     removals: AtomicU64,
+    /// The functions of those that were read last, the latest at the end.
+    functions: Mutex<Vec<Arc<FunctionId>>>,
 }
 
 fn weight(recipe: &SealedRecipe) -> u64 {
@@ -37,6 +42,24 @@ impl RecipeView {
     #[must_use]
     pub fn contains(&self, address: &CAddr) -> bool {
         self.map.contains_key(address)
+    }
+
+    /// A recipe that was just read, with the id of its function that others here have too: one of its
+    /// own would be a quarter of what it takes.
+    #[must_use]
+    pub fn shared(&self, mut recipe: SealedRecipe) -> SealedRecipe {
+        let own = recipe.recipe().shared_function();
+        let mut functions = self.functions.lock();
+        match functions.iter().rev().find(|known| **known == own) {
+            Some(known) => recipe.share_function(known),
+            None => {
+                if functions.len() == FUNCTIONS_MAX {
+                    functions.remove(0);
+                }
+                functions.push(own);
+            }
+        }
+        recipe
     }
 
     /// The owner's: makes a durable recipe resident, and drops others when the view is over

@@ -119,7 +119,7 @@ pub fn fill(setting: &Setting, fill: Fill, count: usize) -> Result<u64, Failure>
             let view = RecipeView::default();
             growth(|| {
                 for number in 0..count {
-                    let recipe = SealedRecipe::open(document(number)?)?;
+                    let recipe = view.shared(SealedRecipe::open(document(number)?)?);
                     view.admit(Arc::new(recipe), u64::MAX);
                 }
                 Ok(())

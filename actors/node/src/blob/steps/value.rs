@@ -9,6 +9,7 @@ use deriva_messages::{
 };
 use deriva_model::{CAddr, ContentHash, CutoffKey, Record};
 use deriva_system::{
+    AddressSet,
     storage::{
         Reading, Space, StorageFault,
         commit::Step,
@@ -154,28 +155,54 @@ pub fn drop_step(
     recipes: &[CAddr],
     why: DropReason,
 ) -> Result<Dropped, Fault> {
-    let mut dropped = Dropped::default();
-    for recipe in recipes {
-        if let Some(size) = drop_value(step, recipe)? {
-            dropped.values += 1;
-            dropped.bytes = dropped.bytes.saturating_add(size);
-        } else if why == DropReason::Invalidated {
-            step.delete(Space::Records, layout::address_key(recipe));
-        }
+    let documents = documents(step, recipes)?;
+    if let (DropReason::Invalidated, Some(first)) = (why, recipes.first())
+        && documents.iter().all(Option::is_none)
+    {
+        step.delete(Space::Records, layout::address_key(first));
     }
-    Ok(dropped)
+    let mut seen = AddressSet::default();
+    let mut sizes = Vec::with_capacity(recipes.len());
+    for (recipe, document) in recipes.iter().zip(documents) {
+        sizes.push(match document.filter(|_| seen.insert(*recipe)) {
+            Some(document) => drop_read(step, recipe, &document)?,
+            None => None,
+        });
+    }
+    Ok(Dropped { sizes })
+}
+
+/// The records of all of them, read together unless one of them is damaged.
+fn documents(step: &Step<'_>, recipes: &[CAddr]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+    let keys: Vec<Vec<u8>> = recipes.iter().map(layout::address_key).collect();
+    match step.get_many(Space::Records, &keys) {
+        Err(StorageFault::Damaged { .. }) => {
+            let each = keys.iter().map(|key| look(step, Space::Records, key));
+            each.collect()
+        }
+        read => read,
+    }
 }
 
 /// Every trace of one value, and its content if nothing else holds it. The value's size, if its
 /// marker stood.
 fn drop_value(step: &mut Step<'_>, recipe: &CAddr) -> Result<Option<u64>, StorageFault> {
+    match look(step, Space::Records, &layout::address_key(recipe))? {
+        Some(document) => drop_read(step, recipe, &document),
+        None => Ok(None),
+    }
+}
+
+/// The same of one whose record was read.
+fn drop_read(
+    step: &mut Step<'_>,
+    recipe: &CAddr,
+    document: &[u8],
+) -> Result<Option<u64>, StorageFault> {
     let record_key = layout::address_key(recipe);
-    let Some(document) = look(step, Space::Records, &record_key)? else {
-        return Ok(None);
-    };
     step.delete(Space::Records, record_key);
     step.delete(Space::Meta, layout::agreed_key(recipe));
-    let Ok(record) = Record::decode(&document) else {
+    let Ok(record) = Record::decode(document) else {
         // Its marker cannot be found by the record any more; the next keep or a scrub finds it.
         metrics::counter!("blob_unreadable_records_total").increment(1);
         return Ok(None);

@@ -5,9 +5,10 @@
 //! the graph.
 
 use super::{Disk, answer, deferred, reach::Reached};
+use bytes::Bytes;
 use deriva_messages::{
     Fault, Reply,
-    blob::DropReason,
+    blob::{DropReason, Dropped},
     cache::{CacheMessage, CascadePolicy, CascadeRoot, Cascaded, Evicted},
 };
 use deriva_model::{CAddr, Record};
@@ -17,8 +18,11 @@ use deriva_system::{
     view::Cascading,
 };
 use ractor::ActorRef;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use std::{collections::VecDeque, sync::Arc};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    task::JoinHandle,
+};
 
 /// Stands where no address of one's own does; nothing hashes to it that anybody knows of.
 const NOBODY: CAddr = CAddr::from_bytes([0; CAddr::LEN]);
@@ -26,6 +30,8 @@ const NOBODY: CAddr = CAddr::from_bytes([0; CAddr::LEN]);
 pub(in crate::cache) const DEFERRED_MAX: usize = 1 << 20;
 /// Addresses that leave memory and disk in one step.
 const BATCH: usize = 1024;
+/// Of these, steps that are on their way at once: they share what it costs to reach the disk.
+const DROPS_AT_ONCE: usize = 8;
 /// How often what was promised is tried before it is left to the next start.
 const CLEAR_TRIES: usize = 3;
 /// What a client is told to wait when too much is deferred.
@@ -46,6 +52,13 @@ pub(super) struct Hands {
     pub(super) disk: Arc<Disk>,
     pub(super) owner: Owner,
     pub(super) asked: (CAddr, CascadeRoot, usize),
+}
+
+/// A batch that left memory and is leaving the disk.
+struct Dropping<'a> {
+    batch: &'a [CAddr],
+    in_memory: Vec<Option<u64>>,
+    drop: JoinHandle<Result<Dropped, Fault>>,
 }
 
 /// Who takes values out of memory.
@@ -175,14 +188,45 @@ impl Hands {
 
     pub(super) async fn take_out(&self, reached: &Reached) -> Result<Cascaded, Fault> {
         let mut told = self.told(reached);
+        let mut under_way = VecDeque::with_capacity(DROPS_AT_ONCE);
         for batch in reached.order.chunks(BATCH) {
+            if under_way.len() == DROPS_AT_ONCE {
+                self.ended(&mut told, under_way.pop_front()).await?;
+            }
             let in_memory = self.unlink(batch.to_vec()).await?;
-            let on_disk = self.on_disk(batch).await?;
-            self.note(&mut told, batch, in_memory.into_iter().zip(on_disk));
+            let (disk, recipes) = (self.disk.clone(), batch.to_vec());
             let why = DropReason::Invalidated;
-            self.disk.drop_values(batch.to_vec(), why).await?;
+            let drop = tokio::spawn(async move { disk.drop_values(recipes, why).await });
+            under_way.push_back(Dropping {
+                batch,
+                in_memory,
+                drop,
+            });
+        }
+        while let Some(one) = under_way.pop_front() {
+            self.ended(&mut told, Some(one)).await?;
         }
         Ok(told)
+    }
+
+    async fn ended(
+        &self,
+        told: &mut Cascaded,
+        dropping: Option<Dropping<'_>>,
+    ) -> Result<(), Fault> {
+        let Some(Dropping {
+            batch,
+            in_memory,
+            drop,
+        }) = dropping
+        else {
+            return Ok(());
+        };
+        let dropped = drop.await.map_err(|error| Fault::Breach {
+            what: format!("a drop of cached values ended: {error}"),
+        })??;
+        self.note(told, batch, in_memory.into_iter().zip(dropped.sizes));
+        Ok(())
     }
 
     fn told(&self, reached: &Reached) -> Cascaded {
@@ -243,18 +287,26 @@ impl Hands {
         unlinked.await.map_err(|_| gone())?
     }
 
-    /// Bytes of each value that has a record on disk.
+    /// Bytes of each value that has a record on disk. A damaged record is of no value any more.
     async fn on_disk(&self, addresses: &[CAddr]) -> Result<Vec<Option<u64>>, Fault> {
         let storage = self.disk.storage.clone();
         let keys: Vec<Vec<u8>> = addresses.iter().map(layout::address_key).collect();
         let read = move || -> Result<Vec<Option<u64>>, StorageFault> {
-            let size = |key: &Vec<u8>| match storage.get(Space::Records, key) {
-                // A damaged record is of no value any more.
-                Err(StorageFault::Damaged { .. }) | Ok(None) => Ok(None),
-                Ok(Some(document)) => Ok(Record::decode(&document).ok().map(|record| record.size)),
-                Err(fault) => Err(fault),
+            let size = |document: &Bytes| Record::decode(document).ok().map(|record| record.size);
+            let one = |key: &Vec<u8>| match storage.get(Space::Records, key) {
+                Err(StorageFault::Damaged { .. }) => Ok(None),
+                read => read,
             };
-            keys.iter().map(size).collect()
+            let documents = match storage.get_many(Space::Records, &keys) {
+                Err(StorageFault::Damaged { .. }) => {
+                    keys.iter().map(one).collect::<Result<Vec<_>, _>>()?
+                }
+                read => read?,
+            };
+            Ok(documents
+                .iter()
+                .map(|document| document.as_ref().and_then(size))
+                .collect())
         };
         Ok(self.disk.lane.run(read).await??)
     }

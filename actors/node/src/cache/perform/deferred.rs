@@ -110,6 +110,6 @@ async fn clear_all(disk: &Arc<Disk>) -> Result<(), Fault> {
         }
         let recipes = page.iter().map(|aged| aged.recipe).collect();
         let dropped = disk.drop_values(recipes, DropReason::Invalidated).await?;
-        disk.forget_ages(page, dropped).await?;
+        disk.forget_ages(page, dropped.values()).await?;
     }
 }

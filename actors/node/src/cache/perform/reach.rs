@@ -8,13 +8,16 @@ use deriva_messages::{
     cache::{CascadePolicy, CascadeRoot},
 };
 use deriva_model::CAddr;
-use deriva_system::storage::{Space, Storage, StorageFault, layout};
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use deriva_system::{
+    AddressMap, AddressSet,
+    storage::{Space, Storage, StorageFault, layout},
+};
+use std::collections::hash_map::Entry;
 
 /// Addresses that one cascade may reach: some 100 bytes each while it lasts.
 const REACH_MAX: usize = 5_000_000;
 /// Nodes whose dependents are read in one piece of the lane's work.
-const EXPANDED_AT_ONCE: usize = 256;
+const EXPANDED_AT_ONCE: usize = 4096;
 /// Dependents read at once.
 const PAGE: usize = 4096;
 
@@ -58,7 +61,7 @@ impl Hands {
         starts: Vec<CAddr>,
         is_unwanted: impl Fn() -> bool,
     ) -> Result<Reached, Fault> {
-        let mut depths: HashMap<CAddr, u32> = starts.iter().map(|start| (*start, 0)).collect();
+        let mut depths: AddressMap<CAddr, u32> = starts.iter().map(|start| (*start, 0)).collect();
         let started = starts.len() as u64;
         let mut order = starts;
         let mut at = 0;
@@ -96,9 +99,9 @@ impl Hands {
     }
 
     /// Values whose recipes are stored nowhere have no edges: their records say what they consumed.
-    fn add_travelling(&self, depths: &mut HashMap<CAddr, u32>, order: &mut Vec<CAddr>) {
+    fn add_travelling(&self, depths: &mut AddressMap<CAddr, u32>, order: &mut Vec<CAddr>) {
         let records = self.disk.values.travelling();
-        let mut consumers: HashMap<CAddr, Vec<CAddr>> = HashMap::new();
+        let mut consumers: AddressMap<CAddr, Vec<CAddr>> = AddressMap::default();
         for record in &records {
             for input in &record.inputs {
                 consumers
@@ -135,14 +138,31 @@ pub(super) fn within_reach(got: usize) -> Result<(), Fault> {
     })
 }
 
+/// Those on which anything depends: most of what is reached stands at the end of its chain. Looked
+/// for in the order of their keys, so that the next is near.
+fn with_dependents(
+    storage: &dyn Storage,
+    inputs: &[CAddr],
+) -> Result<AddressSet<CAddr>, StorageFault> {
+    let mut sorted = inputs.to_vec();
+    sorted.sort_unstable();
+    let prefixes: Vec<Vec<u8>> = sorted.iter().map(layout::dependents_prefix).collect();
+    let firsts = storage.first_under(Space::Edges, &prefixes)?;
+    let with_any = sorted.into_iter().zip(firsts);
+    Ok(with_any
+        .filter_map(|(input, first)| first.map(|_| input))
+        .collect())
+}
+
 /// The stored dependents of some addresses, each with what it depends on.
 fn dependents(
     storage: &dyn Storage,
     inputs: &[CAddr],
 ) -> Result<Vec<(CAddr, CAddr)>, StorageFault> {
     let mut found = Vec::new();
-    let mut seen = HashSet::new();
-    for input in inputs {
+    let mut seen = AddressSet::default();
+    let with_any = with_dependents(storage, inputs)?;
+    for input in inputs.iter().filter(|input| with_any.contains(*input)) {
         let prefix = layout::dependents_prefix(input);
         let mut from = prefix.clone();
         loop {

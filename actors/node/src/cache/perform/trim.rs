@@ -8,7 +8,7 @@ use crate::cache::decide::{self, Candidate, Fate, Inflation};
 use bytes::Bytes;
 use deriva_messages::{
     Fault,
-    blob::{BlobMessage, DropReason, Dropped},
+    blob::{BlobMessage, DropReason},
 };
 use deriva_model::{CAddr, Record};
 use deriva_system::storage::{
@@ -66,8 +66,8 @@ impl Disk {
         self.weigh(staying).await?;
         let recipes = going.iter().map(|aged| aged.recipe).collect();
         let dropped = self.drop_values(recipes, DropReason::Evicted).await?;
-        counted(dropped);
-        self.forget_ages(going, dropped).await
+        counted(&dropped);
+        self.forget_ages(going, dropped.values()).await
     }
 
     /// Moves values back in the order.
@@ -107,8 +107,8 @@ impl Disk {
     }
 
     /// An age whose value was not found names nothing any more.
-    pub(super) async fn forget_ages(&self, page: Vec<Aged>, dropped: Dropped) -> Result<(), Fault> {
-        if dropped.values >= page.len() as u64 {
+    pub(super) async fn forget_ages(&self, page: Vec<Aged>, dropped: u64) -> Result<(), Fault> {
+        if dropped >= page.len() as u64 {
             return Ok(());
         }
         let storage = self.storage.clone();

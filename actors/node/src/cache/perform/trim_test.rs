@@ -94,7 +94,7 @@ async fn weighing_moves_back_what_is_there_and_never_forward() {
     assert_eq!(stand.keys(Space::Meta, layout::AGE_PREFIX), 4);
     // A value that was weighed leaves nothing behind when it goes.
     let dropped = disk.drop_values(vec![a, b, c, d], DropReason::Evicted);
-    assert_eq!(dropped.await.unwrap().values, 4);
+    assert_eq!(dropped.await.unwrap().values(), 4);
     assert_eq!(stand.keys(Space::Meta, layout::AGE_PREFIX), 0);
     assert_eq!(stand.keys(Space::Values, &[]), 0);
 }

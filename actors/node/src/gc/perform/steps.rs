@@ -192,7 +192,7 @@ fn remove_recipe(
     step.delete(Space::Meta, layout::forgotten_key(recipe));
     step.count(Counter::Recipes, -1)?;
     release(step, &inputs, buried)?;
-    Ok((dropped.values > 0).then_some(dropped.bytes))
+    Ok((dropped.values() > 0).then_some(dropped.bytes()))
 }
 
 fn remove_aliases(step: &mut Step<'_>, recipe: &CAddr, aliases: &[CAddr]) -> Result<(), Fault> {
