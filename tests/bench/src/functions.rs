@@ -9,7 +9,10 @@ use deriva_compute::{
     function::{Arity, CostHint, ParamKind, ParamSpec, Presence},
 };
 use deriva_model::{CAddr, FunctionId, Recipe, RecipeError, Value};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 /// Bytes of what `mix` makes.
 pub const MIXED: usize = 8;
@@ -20,17 +23,24 @@ const STIR: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Steps of `toil` between two looks at its budget.
 const TOIL_BETWEEN: u64 = 10_000;
 
+const FUNCTIONS: [(&str, Nature); 3] = [
+    ("mix", Nature::Mix),
+    ("spread", Nature::Spread),
+    ("toil", Nature::Toil),
+];
+
+/// One id a function, which its recipes share, as a client does that makes many.
+static IDS: LazyLock<[Arc<FunctionId>; FUNCTIONS.len()]> =
+    LazyLock::new(|| FUNCTIONS.map(|(name, _)| Arc::new(FunctionId::new(name, VERSION))));
+const VERSION: &str = "1.0.0";
+
 /// What a benchmark's node can call, beside the functions that come with it.
 ///
 /// # Errors
 /// A name is taken.
 pub fn registry() -> Result<Registry, Failure> {
     let mut registry = Registry::builtin();
-    for (name, nature) in [
-        ("mix", Nature::Mix),
-        ("spread", Nature::Spread),
-        ("toil", Nature::Toil),
-    ] {
+    for (name, nature) in FUNCTIONS {
         registry.register(Arc::new(Function::new(name, nature)))?;
     }
     Ok(registry)
@@ -43,7 +53,9 @@ pub fn registry() -> Result<Registry, Failure> {
 pub fn recipe(name: &str, inputs: Vec<CAddr>, number: Option<i64>) -> Result<Recipe, RecipeError> {
     let params = number.map(|number| ("n".to_owned(), Value::I64(number)));
     let params: BTreeMap<String, Value> = params.into_iter().collect();
-    Recipe::new(FunctionId::new(name, "1.0.0"), inputs, params)
+    let known = IDS.iter().find(|id| id.name == name).cloned();
+    let function = known.unwrap_or_else(|| Arc::new(FunctionId::new(name, VERSION)));
+    Recipe::new(function, inputs, params)
 }
 
 /// Stirs the words of the inputs, in their order, into a number.
@@ -90,7 +102,7 @@ impl Function {
             description: "Stirred in.".to_owned(),
         };
         let spec = FunctionSpec {
-            id: FunctionId::new(name, "1.0.0"),
+            id: FunctionId::new(name, VERSION),
             description: "Stirs its inputs into a number.".to_owned(),
             inputs: Arity::any("anything"),
             params: vec![number],

@@ -15,7 +15,11 @@ use deriva_messages::{
 use deriva_model::{CAddr, ContentHash, CutoffKey, Record, SealedRecipe, limits};
 use deriva_system::{
     compute::{Known, Look},
-    storage::{Space, StorageFault, layout},
+    storage::{
+        Space, StorageFault,
+        commit::read_number,
+        layout::{self, Counter},
+    },
     view::{Landing, Origin, Produced, Resident, Source},
 };
 use std::sync::Arc;
@@ -140,8 +144,13 @@ pub(super) fn standing(sources: &NodeSources, recipe: &CAddr) -> Option<Arc<Reco
 }
 
 /// What stands under the keys of records. One that the disk has damaged reads as no bytes at all,
-/// which is no record: it is dropped, and its value computed again.
+/// which is no record: it is dropped, and its value computed again. Where no value is on disk at all,
+/// which one look tells, none has a record.
 fn documents(sources: &NodeSources, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+    let values = read_number(sources.storage.as_ref(), &Counter::Values.key())?;
+    if values == 0 {
+        return Ok(vec![None; keys.len()]);
+    }
     let together = sources.storage.get_many(Space::Records, keys);
     if !matches!(together, Err(StorageFault::Damaged { .. })) {
         return together;

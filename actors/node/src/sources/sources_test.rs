@@ -321,7 +321,10 @@ async fn a_damaged_value_is_dropped_and_its_recipe_answers() {
         node.until_dropped(&recipe).await;
     }
     assert_eq!(node.stand.keys(Space::Contents, &[]), 0);
-    // A record that is another recipe's, or none at all, is treated the same.
+    // A record that is another recipe's, or none at all, is treated the same. It is met where there
+    // are values at all.
+    let sound = node.stored("sound", vec![]);
+    node.keep(&sound, &bytes(8, 10)).await;
     let recipe = node.stored("record", vec![]);
     for record in [resident(
         &self::recipe("x", vec![]),

@@ -2,20 +2,18 @@
 //!
 //! It refuses to guess: what is being removed is waited for, and then looked up as what it is.
 
+use crate::{AddressMap, AddressSet};
 use deriva_model::CAddr;
 use parking_lot::Mutex;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 use tokio::sync::Notify;
 
 #[derive(Debug, Default)]
 struct State {
     /// How many requests hold an address.
-    held: HashMap<CAddr, usize>,
+    held: AddressMap<CAddr, usize>,
     /// Addresses whose removal is being decided or written.
-    dying: HashSet<CAddr>,
+    dying: AddressSet<CAddr>,
 }
 
 /// The node's holds. Bounded by the requests in flight and by one collection's batch.
@@ -65,12 +63,11 @@ impl Holds {
 
     fn try_hold(&self, addresses: &[CAddr]) -> bool {
         let mut state = self.state.lock();
-        if addresses
-            .iter()
-            .any(|address| state.dying.contains(address))
-        {
+        let is_dying = |address: &CAddr| state.dying.contains(address);
+        if !state.dying.is_empty() && addresses.iter().any(is_dying) {
             return false;
         }
+        state.held.reserve(addresses.len());
         for address in addresses {
             *state.held.entry(*address).or_default() += 1;
         }

@@ -2,7 +2,7 @@
 //!
 //! It refuses to count a use: looking after the values is none.
 
-use super::{Produced, Resident, ValueView};
+use super::{Produced, Resident, ValueView, beginning};
 use deriva_model::{CAddr, CutoffKey, Record};
 use std::sync::Arc;
 
@@ -46,8 +46,7 @@ impl ValueView {
     /// The owner's.
     pub fn remove(&self, address: &CAddr) -> Option<Arc<Resident>> {
         let (_, value) = self.map.remove(address)?;
-        self.cutoffs
-            .remove_if(&value.cutoff, |_, holder| holder == address);
+        self.forget_cutoff(&value);
         Some(value)
     }
 
@@ -55,17 +54,17 @@ impl ValueView {
     /// the map.
     #[must_use]
     pub fn cutoff_nanos(&self, key: &CutoffKey) -> u64 {
-        let holder = self.cutoffs.get(key).map(|entry| *entry.value());
-        let twin = holder.and_then(|address| self.peek(&address));
-        twin.filter(|value| value.cutoff == *key)
-            .map_or(0, |value| value.recompute_nanos())
+        let twin = self.cutoffs.get(&beginning(key));
+        twin.filter(|twin| twin.cutoff == *key)
+            .map_or(0, |twin| twin.recompute_nanos())
     }
 
     /// The owner's: from here on a value's cutoff key leads to it, whoever had it before.
     pub fn take_over_cutoff(&self, address: &CAddr) {
         // With the value's place locked: whoever takes it out afterwards finds the key.
         if let Some(there) = self.map.get(address) {
-            self.cutoffs.insert(there.cutoff, *address);
+            self.cutoffs
+                .insert(beginning(&there.cutoff), there.value().clone());
         }
     }
 

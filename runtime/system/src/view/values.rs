@@ -180,7 +180,9 @@ pub enum Landing {
 #[derive(Debug)]
 pub struct ValueView {
     map: DashMap<CAddr, Arc<Resident>, Spread>,
-    cutoffs: DashMap<CutoffKey, CAddr, Spread>,
+    /// By the beginning of the key: two keys that begin alike would have one place, of which one
+    /// value has the use. Everything in it is in the map.
+    cutoffs: DashMap<u64, Arc<Resident>, Spread>,
     arrivals: Arrivals,
     invalidations: Arc<Invalidations>,
     hits: AtomicU64,
@@ -255,8 +257,13 @@ impl ValueView {
     /// The value of another recipe whose function, params and input contents were the same.
     #[must_use]
     pub fn cutoff(&self, key: &CutoffKey) -> Option<Arc<Resident>> {
-        let address = *self.cutoffs.get(key)?;
-        self.get(&address).filter(|value| value.cutoff == *key)
+        if self.invalidations.is_voiding() {
+            return None;
+        }
+        let found = self.cutoffs.get(&beginning(key))?;
+        let value = Some(found.value()).filter(|value| value.cutoff == *key)?;
+        value.hit();
+        Some(value.clone())
     }
 
     /// The number under which an evaluation that starts now begins; see `Produced::begun`.
@@ -303,13 +310,12 @@ impl ValueView {
             Entry::Occupied(mut there) => {
                 let before = there.insert(value.clone());
                 // A value that came out otherwise than before leaves no cutoff entry behind.
-                self.cutoffs
-                    .remove_if(&before.cutoff, |_, holder| *holder == address);
-                self.name_cutoff(address, value);
+                self.forget_cutoff(&before);
+                self.name_cutoff(value);
             }
             Entry::Vacant(free) => {
                 let _locked = free.insert(value.clone());
-                self.name_cutoff(address, value);
+                self.name_cutoff(value);
             }
         }
         true
@@ -318,15 +324,24 @@ impl ValueView {
     /// A value is found by its cutoff key. One that was cut off early leaves the name to the one that
     /// was computed, for that one knows what it cost. The value's place is locked meanwhile, so whoever
     /// takes it out again finds the name too.
-    fn name_cutoff(&self, address: CAddr, value: &Resident) {
+    fn name_cutoff(&self, value: &Arc<Resident>) {
+        let place = beginning(&value.cutoff);
         match value.was_cut_off() {
             true => {
-                self.cutoffs.entry(value.cutoff).or_insert(address);
+                let named = self.cutoffs.entry(place);
+                let _locked = named.or_insert_with(|| value.clone());
             }
             false => {
-                self.cutoffs.insert(value.cutoff, address);
+                self.cutoffs.insert(place, value.clone());
             }
         }
+    }
+
+    /// A value went: its key leads to it no more.
+    fn forget_cutoff(&self, gone: &Arc<Resident>) {
+        let place = beginning(&gone.cutoff);
+        self.cutoffs
+            .remove_if(&place, |_, holder| Arc::ptr_eq(holder, gone));
     }
 
     fn is_stale(&self, produced: &Produced) -> bool {
@@ -343,6 +358,12 @@ impl ValueView {
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()
     }
+}
+
+/// A key is a hash: its first bytes are as good as any.
+fn beginning(key: &CutoffKey) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use deriva_system::{
     AddressSet,
     storage::{
         Reading, Space, StorageFault,
-        commit::Step,
+        commit::{Step, read_number},
         layout::{self, Counter, ValueMarker},
     },
     view::Invalidations,
@@ -172,8 +172,12 @@ pub fn drop_step(
     Ok(Dropped { sizes })
 }
 
-/// The records of all of them, read together unless one of them is damaged.
+/// The records of all of them, read together unless one of them is damaged. Where no value is on
+/// disk at all, which one look tells, none has a record.
 fn documents(step: &Step<'_>, recipes: &[CAddr]) -> Result<Vec<Option<Bytes>>, StorageFault> {
+    if recipes.len() > 1 && read_number(step, &Counter::Values.key())? == 0 {
+        return Ok(vec![None; recipes.len()]);
+    }
     let keys: Vec<Vec<u8>> = recipes.iter().map(layout::address_key).collect();
     match step.get_many(Space::Records, &keys) {
         Err(StorageFault::Damaged { .. }) => {

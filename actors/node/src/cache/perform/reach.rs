@@ -12,6 +12,7 @@ use deriva_system::{
     AddressMap, AddressSet,
     storage::{Space, Storage, StorageFault, layout},
 };
+use smallvec::SmallVec;
 use std::collections::hash_map::Entry;
 
 /// Addresses that one cascade may reach: some 100 bytes each while it lasts.
@@ -101,7 +102,9 @@ impl Hands {
     /// Values whose recipes are stored nowhere have no edges: their records say what they consumed.
     fn add_travelling(&self, depths: &mut AddressMap<CAddr, u32>, order: &mut Vec<CAddr>) {
         let records = self.disk.values.travelling();
-        let mut consumers: AddressMap<CAddr, Vec<CAddr>> = AddressMap::default();
+        let mut consumers: AddressMap<CAddr, SmallVec<[CAddr; 1]>> = AddressMap::default();
+        let inputs = records.iter().map(|record| record.inputs.len()).sum();
+        consumers.reserve(inputs);
         for record in &records {
             for input in &record.inputs {
                 consumers
