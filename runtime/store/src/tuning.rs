@@ -20,6 +20,9 @@ const BLOB_AGE: f64 = 0.5;
 const BLOOM_BITS: f64 = 10.0;
 /// The part of a memtable that its own filter takes: a put asks mostly for what is not there.
 const MEMTABLE_BLOOM: f64 = 0.02;
+/// Keys are hashes, so that every file of flushed writes overlaps every other: the more of them are
+/// merged at once, the less often all is rewritten. Each is one filter more that a lookup asks.
+const FILES_BEFORE_COMPACTION: i32 = 8;
 /// Index and filters are cut into blocks of this size, so that only what is used is in memory.
 const INDEX_BLOCK: usize = 4 << 10;
 /// Bytes after which the kernel is asked to begin writing, so that an fsync finds little to do.
@@ -99,6 +102,7 @@ impl Tuning {
         family.set_write_buffer_size(self.memtable);
         family.set_memtable_whole_key_filtering(true);
         family.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM);
+        family.set_level_zero_file_num_compaction_trigger(FILES_BEFORE_COMPACTION);
         family.set_compression_type(DBCompressionType::Lz4);
         family.set_block_based_table_factory(&self.table());
         if space == Space::Chunks {

@@ -293,12 +293,15 @@ impl CacheState {
 
     /// Bytes of each value that was in memory.
     fn unlink(&mut self, addresses: &[CAddr]) -> Vec<Option<u64>> {
-        let mut sizes = Vec::with_capacity(addresses.len());
+        let mut gone = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let value = self.values.unlink(address);
+            gone.push(self.values.unlink(address));
             self.ledger.forget(address);
-            sizes.push(value.map(|value| value.bytes.len() as u64));
         }
+        let size = |value: &Arc<Resident>| value.bytes.len() as u64;
+        let sizes = gone.iter().map(|value| value.as_ref().map(size)).collect();
+        // To give their memory back takes as long as to take them out, and need not be waited for.
+        tokio::spawn(async move { drop(gone) });
         sizes
     }
 

@@ -62,6 +62,9 @@ impl Ghosts {
 
     /// A value came back: how often it was used before, as far as that is known.
     pub(super) fn recall(&mut self, address: &CAddr) -> u32 {
+        if self.seen.is_empty() {
+            return 0;
+        }
         self.seen.remove(&name(address)).map_or(0, |(uses, _)| uses)
     }
 

@@ -78,7 +78,6 @@ impl Ledger {
     /// A value of `size` bytes goes in; one that was there under the address is forgotten. Gives
     /// how often it was used before it was evicted the last time, which counts from now on.
     pub fn admit(&mut self, address: CAddr, size: u64, appraisal: Appraisal) -> u32 {
-        self.forget(&address);
         let before = self.ghosts.recall(&address);
         let appraisal = Appraisal {
             uses: appraisal.uses.saturating_add(before),
@@ -92,8 +91,10 @@ impl Ledger {
         self.next += 1;
         self.weight = self.weight.saturating_add(appraisal.weight);
         self.size = self.size.saturating_add(size);
-        self.held.insert(address, held);
         self.rank(address, held);
+        if let Some(was) = self.held.insert(address, held) {
+            self.take_off(was);
+        }
         before
     }
 
@@ -108,13 +109,18 @@ impl Ledger {
     /// A value went for another reason than its worth. Its bytes, if it was in.
     pub fn forget(&mut self, address: &CAddr) -> Option<u64> {
         let held = self.held.remove(address)?;
-        self.weight = self.weight.saturating_sub(held.appraisal.weight);
-        self.size = self.size.saturating_sub(held.size);
+        self.take_off(held);
+        Some(held.size)
+    }
+
+    /// The place in the order of one that is no longer held is dead.
+    fn take_off(&mut self, gone: Held) {
+        self.weight = self.weight.saturating_sub(gone.appraisal.weight);
+        self.size = self.size.saturating_sub(gone.size);
         if self.order.len() > 2 * self.held.len() + SLACK {
             let held = &self.held;
             self.order.retain(|place| is_alive(held, &place.0));
         }
-        Some(held.size)
     }
 
     /// Forgets everything; the addresses with their values' bytes.
