@@ -245,16 +245,24 @@ impl Reading for RocksStorage {
             let mut at = self.database.raw_iterator_cf(family);
             let mut found = Vec::with_capacity(prefixes.len());
             let mut before: Option<&Vec<u8>> = None;
+            // Where the iterator stands.
+            let mut stands: Option<Vec<u8>> = None;
             for prefix in prefixes {
                 // What lies behind is never walked back to.
                 let is_ahead = before.is_some_and(|before| before <= prefix);
-                if !(is_ahead && walked_to(&mut at, prefix)) {
-                    at.seek(prefix);
+                let is_reached = is_ahead && stands.as_ref().is_some_and(|key| key >= prefix);
+                if !is_reached {
+                    if !(is_ahead && stands.is_some() && walked_to(&mut at, prefix)) {
+                        at.seek(prefix);
+                    }
+                    stands = at.key().map(<[u8]>::to_vec);
+                    // One that met damage stands nowhere, as one that met the end does.
+                    if stands.is_none() {
+                        at.status().map_err(fault::of_read)?;
+                    }
                 }
-                let key = at.key().filter(|key| key.starts_with(prefix));
-                found.push(key.map(<[u8]>::to_vec));
-                // An iterator that met damage stands nowhere, as one that met the end does.
-                at.status().map_err(fault::of_read)?;
+                let key = stands.as_ref().filter(|key| key.starts_with(prefix));
+                found.push(key.cloned());
                 before = Some(prefix);
             }
             Ok(found)

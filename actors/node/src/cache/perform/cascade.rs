@@ -5,6 +5,7 @@
 //! the graph.
 
 use super::{Disk, answer, deferred, reach::Reached};
+use crate::blob::DROP_MAX;
 use bytes::Bytes;
 use deriva_messages::{
     Fault, Reply,
@@ -28,9 +29,9 @@ use tokio::{
 const NOBODY: CAddr = CAddr::from_bytes([0; CAddr::LEN]);
 /// Addresses that wait for deferred cascades, over all of them.
 pub(in crate::cache) const DEFERRED_MAX: usize = 1 << 20;
-/// Addresses that leave memory and disk in one step.
-const BATCH: usize = 1024;
-/// Of these, steps that are on their way at once: they share what it costs to reach the disk.
+/// Addresses that leave memory at once.
+const BATCH: usize = 4096;
+/// Steps that are on their way to the disk at once: they share what it costs to reach it.
 const DROPS_AT_ONCE: usize = 8;
 /// How often what was promised is tried before it is left to the next start.
 const CLEAR_TRIES: usize = 3;
@@ -190,18 +191,20 @@ impl Hands {
         let mut told = self.told(reached);
         let mut under_way = VecDeque::with_capacity(DROPS_AT_ONCE);
         for batch in reached.order.chunks(BATCH) {
-            if under_way.len() == DROPS_AT_ONCE {
-                self.ended(&mut told, under_way.pop_front()).await?;
+            let mut in_memory = self.unlink(batch.to_vec()).await?.into_iter();
+            for batch in batch.chunks(DROP_MAX) {
+                if under_way.len() == DROPS_AT_ONCE {
+                    self.ended(&mut told, under_way.pop_front()).await?;
+                }
+                let (disk, recipes) = (self.disk.clone(), batch.to_vec());
+                let why = DropReason::Invalidated;
+                let drop = tokio::spawn(async move { disk.drop_values(recipes, why).await });
+                under_way.push_back(Dropping {
+                    batch,
+                    in_memory: in_memory.by_ref().take(batch.len()).collect(),
+                    drop,
+                });
             }
-            let in_memory = self.unlink(batch.to_vec()).await?;
-            let (disk, recipes) = (self.disk.clone(), batch.to_vec());
-            let why = DropReason::Invalidated;
-            let drop = tokio::spawn(async move { disk.drop_values(recipes, why).await });
-            under_way.push_back(Dropping {
-                batch,
-                in_memory,
-                drop,
-            });
         }
         while let Some(one) = under_way.pop_front() {
             self.ended(&mut told, Some(one)).await?;

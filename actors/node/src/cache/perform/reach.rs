@@ -12,8 +12,7 @@ use deriva_system::{
     AddressMap, AddressSet,
     storage::{Space, Storage, StorageFault, layout},
 };
-use smallvec::SmallVec;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, hash_map::Entry};
 
 /// Addresses that one cascade may reach: some 100 bytes each while it lasts.
 const REACH_MAX: usize = 5_000_000;
@@ -102,28 +101,31 @@ impl Hands {
     /// Values whose recipes are stored nowhere have no edges: their records say what they consumed.
     fn add_travelling(&self, depths: &mut AddressMap<CAddr, u32>, order: &mut Vec<CAddr>) {
         let records = self.disk.values.travelling();
-        let mut consumers: AddressMap<CAddr, SmallVec<[CAddr; 1]>> = AddressMap::default();
-        let inputs = records.iter().map(|record| record.inputs.len()).sum();
-        consumers.reserve(inputs);
+        let travelling: AddressSet<CAddr> = records.iter().map(|record| record.recipe).collect();
+        // Who consumed one that is stored nowhere itself, and who is reached already, by depth.
+        let mut consumers: AddressMap<CAddr, Vec<CAddr>> = AddressMap::default();
+        let mut next: BTreeMap<u32, Vec<CAddr>> = BTreeMap::new();
         for record in &records {
-            for input in &record.inputs {
-                consumers
-                    .entry(input.address)
-                    .or_default()
-                    .push(record.recipe);
+            let inputs = record.inputs.iter().map(|input| input.address);
+            let beneath = inputs.clone().filter_map(|input| depths.get(&input)).min();
+            if let Some(depth) = beneath {
+                let level = next.entry(depth.saturating_add(1)).or_default();
+                level.push(record.recipe);
+            }
+            for input in inputs.filter(|input| travelling.contains(input)) {
+                consumers.entry(input).or_default().push(record.recipe);
             }
         }
-        if consumers.is_empty() {
-            return;
-        }
-        let mut at = 0;
-        while let Some(input) = order.get(at).copied() {
-            at += 1;
-            let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
-            for consumer in consumers.remove(&input).unwrap_or_default() {
-                if let Entry::Vacant(place) = depths.entry(consumer) {
-                    place.insert(depth);
-                    order.push(consumer);
+        while let Some((depth, level)) = next.pop_first() {
+            for recipe in level {
+                let Entry::Vacant(place) = depths.entry(recipe) else {
+                    continue;
+                };
+                place.insert(depth);
+                order.push(recipe);
+                if let Some(above) = consumers.remove(&recipe) {
+                    let level = next.entry(depth.saturating_add(1)).or_default();
+                    level.extend(above);
                 }
             }
         }
