@@ -71,12 +71,16 @@ pub(super) fn values(
     Ok(())
 }
 
-/// The records of the recipes among the answers, as far as their values fit the bound.
+/// The records of the recipes among the answers, as far as their values fit the bound. Where no value
+/// is on disk at all, which one look tells, none has a record.
 fn recorded(
     sources: &NodeSources,
     answers: &Answers<'_>,
     bad: &mut Vec<CAddr>,
 ) -> Result<Vec<Recorded>, StorageFault> {
+    if read_number(sources.storage.as_ref(), &Counter::Values.key())? == 0 {
+        return Ok(Vec::new());
+    }
     let mut asked = Vec::new();
     let mut keys = Vec::new();
     for (at, known) in answers.found.iter().enumerate() {
@@ -144,13 +148,8 @@ pub(super) fn standing(sources: &NodeSources, recipe: &CAddr) -> Option<Arc<Reco
 }
 
 /// What stands under the keys of records. One that the disk has damaged reads as no bytes at all,
-/// which is no record: it is dropped, and its value computed again. Where no value is on disk at all,
-/// which one look tells, none has a record.
+/// which is no record: it is dropped, and its value computed again.
 fn documents(sources: &NodeSources, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
-    let values = read_number(sources.storage.as_ref(), &Counter::Values.key())?;
-    if values == 0 {
-        return Ok(vec![None; keys.len()]);
-    }
     let together = sources.storage.get_many(Space::Records, keys);
     if !matches!(together, Err(StorageFault::Damaged { .. })) {
         return together;

@@ -38,7 +38,8 @@ pub(super) async fn put(
         })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);
-    admit(&args, &stored, removals).await;
+    // Whoever asks meanwhile finds them on disk.
+    tokio::spawn(async move { admit(&args, &stored, removals).await });
     Ok(())
 }
 
