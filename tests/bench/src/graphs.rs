@@ -7,10 +7,11 @@ use crate::{
 use dashmap::DashMap;
 use deriva_messages::materialize::Transient;
 use deriva_model::{CAddr, ContentHash, Recipe, SealedRecipe};
-use std::{collections::HashMap, sync::Arc};
+use deriva_system::{AddressMap, Spread};
+use std::sync::Arc;
 
-/// The map of the node's views, with keys like theirs.
-pub type Bare<V> = DashMap<CAddr, V>;
+/// The map of the node's views, with keys like theirs and hashed as there.
+pub type Bare<V> = DashMap<CAddr, V, Spread>;
 
 /// A graph whose recipes travel with the request.
 pub struct Graph {
@@ -73,7 +74,7 @@ impl Sealed {
 /// input, the function, the hash of what it made, and both into a map.
 #[derive(Default)]
 pub struct ByHand {
-    recipes: HashMap<CAddr, Arc<SealedRecipe>>,
+    recipes: AddressMap<CAddr, Arc<SealedRecipe>>,
     values: Bare<(ContentHash, [u8; MIXED])>,
 }
 

@@ -10,10 +10,8 @@ use crate::{
     stand::Stand,
 };
 use deriva_model::{CAddr, SealedRecipe};
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use deriva_system::{AddressMap, AddressSet};
+use std::sync::Arc;
 
 pub(super) const MEASUREMENTS: &[Measurement] = &[Measurement {
     name: "cascade",
@@ -42,7 +40,7 @@ fn cascade(setting: &Setting) -> Result<Measured, Failure> {
             Ok(seconds)
         },
         || {
-            let held: Bare<[u8; MIXED]> = Bare::new();
+            let held: Bare<[u8; MIXED]> = Bare::default();
             for address in &addresses {
                 held.insert(*address, LEAF);
             }
@@ -60,7 +58,7 @@ fn cascade(setting: &Setting) -> Result<Measured, Failure> {
 fn row(setting: &Setting, recipes: usize, pairs: Pairs) -> Row {
     Row {
         figure: format!("cascade over {} dependents", recipes - 1),
-        floor: "the same walk over a HashMap of edges in memory, each value removed from a concurrent map".to_owned(),
+        floor: "the same walk over a hash map of edges in memory, each value removed from a concurrent map".to_owned(),
         includes: format!(
             "An immediate cascade from a recipe that {} others depend on in two steps, their edges stored durably, all of \
              their values in memory (they are too cheap to be kept on disk): from the message to the cache to its answer, \
@@ -90,8 +88,8 @@ fn tree(leaf: CAddr, width: usize) -> Result<Vec<Arc<SealedRecipe>>, Failure> {
 }
 
 /// Who depends on whom.
-fn edges(stored: &[Arc<SealedRecipe>]) -> HashMap<CAddr, Vec<CAddr>> {
-    let mut edges: HashMap<CAddr, Vec<CAddr>> = HashMap::new();
+fn edges(stored: &[Arc<SealedRecipe>]) -> AddressMap<CAddr, Vec<CAddr>> {
+    let mut edges: AddressMap<CAddr, Vec<CAddr>> = AddressMap::default();
     for recipe in stored {
         for input in recipe.recipe().inputs() {
             edges.entry(*input).or_default().push(recipe.address());
@@ -101,8 +99,8 @@ fn edges(stored: &[Arc<SealedRecipe>]) -> HashMap<CAddr, Vec<CAddr>> {
 }
 
 /// Takes out what depends on the root, and the root; how many there were.
-fn by_hand(root: CAddr, edges: &HashMap<CAddr, Vec<CAddr>>, held: &Bare<[u8; MIXED]>) -> usize {
-    let mut seen = HashSet::from([root]);
+fn by_hand(root: CAddr, edges: &AddressMap<CAddr, Vec<CAddr>>, held: &Bare<[u8; MIXED]>) -> usize {
+    let mut seen = AddressSet::from_iter([root]);
     let mut open = vec![root];
     while let Some(address) = open.pop() {
         held.remove(&address);

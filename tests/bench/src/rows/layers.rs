@@ -158,7 +158,7 @@ fn bare_costs(sizes: [usize; 4]) -> Result<[f64; 4], Failure> {
 }
 
 fn bare_cost(keys: &[CAddr]) -> Result<f64, Failure> {
-    let map: Bare<usize> = Bare::new();
+    let map: Bare<usize> = Bare::default();
     let (seconds, found) = timed(|| {
         for (number, key) in keys.iter().enumerate() {
             map.insert(*key, number);

@@ -126,7 +126,7 @@ pub fn fill(setting: &Setting, fill: Fill, count: usize) -> Result<u64, Failure>
             })
         }
         Fill::Documents => {
-            let map = Bare::new();
+            let map = Bare::default();
             growth(|| {
                 for number in 0..count {
                     let document = document(number)?;
@@ -137,7 +137,7 @@ pub fn fill(setting: &Setting, fill: Fill, count: usize) -> Result<u64, Failure>
         }
         Fill::Values => cached(setting, count),
         Fill::Bytes => {
-            let map = Bare::new();
+            let map = Bare::default();
             growth(|| {
                 for number in 0..count as u64 {
                     let bytes = number.to_le_bytes().repeat(SPREAD / size_of::<u64>());

@@ -27,7 +27,7 @@ const STRIDE: usize = 7919;
 fn warm(setting: &Setting) -> Result<Measured, Failure> {
     let stand = Stand::start(setting)?;
     let addresses = resident(setting, &stand)?;
-    let bare: Bare<Bytes> = Bare::new();
+    let bare: Bare<Bytes> = Bare::default();
     for address in &addresses {
         let value = stand.values().warm(address);
         bare.insert(*address, value.ok_or("a value is not there")?.bytes.clone());
