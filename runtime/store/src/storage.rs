@@ -245,19 +245,20 @@ impl Reading for RocksStorage {
             let mut at = self.database.raw_iterator_cf(family);
             let mut found = Vec::with_capacity(prefixes.len());
             let mut before: Option<&Vec<u8>> = None;
-            // Where the iterator stands.
-            let mut stands: Option<Vec<u8>> = None;
+            // Where the iterator stands; behind all keys, once it has come there.
+            let (mut stands, mut ended): (Option<Vec<u8>>, bool) = (None, false);
             for prefix in prefixes {
                 // What lies behind is never walked back to.
                 let is_ahead = before.is_some_and(|before| before <= prefix);
-                let is_reached = is_ahead && stands.as_ref().is_some_and(|key| key >= prefix);
-                if !is_reached {
+                let is_reached = stands.as_ref().map_or(ended, |key| key >= prefix);
+                if !(is_ahead && is_reached) {
                     if !(is_ahead && stands.is_some() && walked_to(&mut at, prefix)) {
                         at.seek(prefix);
                     }
                     stands = at.key().map(<[u8]>::to_vec);
                     // One that met damage stands nowhere, as one that met the end does.
-                    if stands.is_none() {
+                    ended = stands.is_none();
+                    if ended {
                         at.status().map_err(fault::of_read)?;
                     }
                 }

@@ -2,7 +2,8 @@
 //! one is being stored those behind it are received, read and hashed.
 //!
 //! It refuses to hold more than a few batches, each no larger than a message, and to store anything of
-//! a batch before all of it was read and found right.
+//! a batch before all of it was read and found right. Leaves may be stored though a batch before
+//! theirs is refused: nobody was told of them, and they go as what nobody claims.
 
 use super::{
     answers::{Items, Outlet, pump},

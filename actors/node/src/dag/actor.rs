@@ -56,7 +56,7 @@ impl Actor for DagActor {
                 recipes,
                 missing,
                 reply,
-            } => answered(credit, reply, perform::put(args, recipes, missing)),
+            } => in_task(credit, perform::put(args, recipes, missing, reply)),
             DagMessage::Import {
                 recipes,
                 missing,

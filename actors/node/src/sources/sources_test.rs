@@ -9,7 +9,10 @@ use deriva_messages::blob::{DropReason, KeptValue};
 use deriva_model::{CAddr, Epoch, SealedRecipe, legacy_address};
 use deriva_system::{
     lane::Lane,
-    storage::{Batch, Durability, Space, layout},
+    storage::{
+        Batch, Durability, Space,
+        layout::{self, Counter},
+    },
     supervise::SlotLimits,
     view::Origin,
 };
@@ -347,6 +350,19 @@ async fn a_damaged_value_is_dropped_and_its_recipe_answers() {
         ));
         node.until_dropped(&recipe).await;
     }
+}
+
+#[tokio::test]
+async fn a_count_that_cannot_be_read_hides_no_value() {
+    let node = Node::new().await;
+    let (recipe, bytes) = (node.stored("kept", vec![]), bytes(6, 10));
+    node.keep(&recipe, &bytes).await;
+    let counter = Counter::Values.key();
+    node.stand
+        .storage
+        .damage(Space::Meta, &counter, "no number");
+    let found = node.one(recipe.address(), Look::ForValues).unwrap();
+    assert!(matches!(found, Known::Value(value) if value.bytes == bytes));
 }
 
 #[tokio::test]

@@ -165,6 +165,7 @@ fn dependents(
     inputs: &[CAddr],
 ) -> Result<Vec<(CAddr, CAddr)>, StorageFault> {
     let mut found = Vec::new();
+    let mut seen = AddressSet::default();
     let with_any = with_dependents(storage, inputs)?;
     for input in inputs.iter().filter(|input| with_any.contains(*input)) {
         let prefix = layout::dependents_prefix(input);
@@ -177,7 +178,9 @@ fn dependents(
                     layout::last_address(&key).ok_or_else(|| StorageFault::Damaged {
                         why: format!("a dependent of {input} cannot be read"),
                     })?;
-                found.push((*input, dependent));
+                if seen.insert(dependent) {
+                    found.push((*input, dependent));
+                }
                 from = key;
             }
             if !full || found.len() > REACH_MAX {

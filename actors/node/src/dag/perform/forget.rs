@@ -131,13 +131,8 @@ fn epoch_of(recipe: &CAddr, value: &[u8]) -> Result<Epoch, StorageFault> {
     Ok(Epoch::new(epoch))
 }
 
-/// A put met the recipes: they are roots again, stamped above their forgetting. Mostly nothing is
-/// forgotten at all, which one look tells.
+/// A put met the recipes: they are roots again, stamped above their forgetting.
 pub(super) fn revive(step: &mut Step<'_>, recipes: &[CAddr]) -> Result<(), StorageFault> {
-    let some = step.scan(Space::Meta, layout::FORGOTTEN_PREFIX, &[], 1)?;
-    if some.is_empty() {
-        return Ok(());
-    }
     let keys: Vec<Vec<u8>> = recipes.iter().map(layout::forgotten_key).collect();
     let values = step.get_many(Space::Meta, &keys)?;
     for ((recipe, key), value) in recipes.iter().zip(keys).zip(values) {

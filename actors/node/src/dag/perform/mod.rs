@@ -22,15 +22,29 @@ use std::sync::Arc;
 /// Recipes made resident between two chances for other tasks: well below a millisecond's work.
 const ADMITTED_AT_ONCE: usize = 512;
 
-/// Stores a batch, then shows it to the readers of the view.
+/// Stores a batch and answers, then shows it to the readers of the view: whoever asks meanwhile finds
+/// it on disk.
 pub(super) async fn put(
     args: DagArgs,
     recipes: Vec<Arc<SealedRecipe>>,
     missing: MissingInputs,
+    reply: Reply<()>,
+) {
+    let removals = args.view.removals();
+    let stored = store(&args, recipes.clone(), missing).await;
+    let is_stored = stored.is_ok();
+    answer(reply, stored);
+    if is_stored {
+        admit(&args, &recipes, removals).await;
+    }
+}
+
+async fn store(
+    args: &DagArgs,
+    recipes: Vec<Arc<SealedRecipe>>,
+    missing: MissingInputs,
 ) -> Result<(), Fault> {
     decide::fits_one_put(recipes.iter())?;
-    let stored = recipes.clone();
-    let removals = args.view.removals();
     let created = args
         .commit
         .commit(Durability::Synced, move |step| {
@@ -38,8 +52,6 @@ pub(super) async fn put(
         })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);
-    // Whoever asks meanwhile finds them on disk.
-    tokio::spawn(async move { admit(&args, &stored, removals).await });
     Ok(())
 }
 
