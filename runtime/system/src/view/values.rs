@@ -26,21 +26,23 @@ use std::{
 /// Bytes a value costs in memory beside its own and its record's inputs, on the safe side.
 const OVERHEAD_BYTES: u64 = 400;
 
-/// One value in memory.
+/// One value in memory. The order of its fields stands: what a hit touches comes first and is, with
+/// the counts of whoever holds it, as long as one line of the processor's cache.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Resident {
     pub bytes: Bytes,
-    pub record: Arc<Record>,
-    pub cutoff: CutoffKey,
+    /// Nanoseconds that recomputing it takes, as far as is known.
+    nanos: AtomicU64,
+    /// Lossy. The use that it was made for counts.
+    uses: AtomicU32,
     /// Whether its recipe is known to be stored: else it is served only within a graph that
     /// brings the recipe along.
     durable: AtomicBool,
     /// Whether two executions agreed on it.
     verified: AtomicBool,
-    /// Lossy. The use that it was made for counts.
-    uses: AtomicU32,
-    /// Nanoseconds that recomputing it takes, as far as is known.
-    nanos: AtomicU64,
+    pub record: Arc<Record>,
+    pub cutoff: CutoffKey,
 }
 
 impl Resident {
@@ -229,8 +231,11 @@ impl ValueView {
 
     /// Recipes whose values were found, and recipes whose values were not.
     pub fn count(&self, hits: u64, misses: u64) {
-        self.hits.fetch_add(hits, Ordering::Relaxed);
-        self.misses.fetch_add(misses, Ordering::Relaxed);
+        for (counter, by) in [(&self.hits, hits), (&self.misses, misses)] {
+            if by > 0 {
+                counter.fetch_add(by, Ordering::Relaxed);
+            }
+        }
     }
 
     /// A value was found, so its recipe does not have to run.
