@@ -75,5 +75,8 @@ fn verdict(breaches: &[String], summary: String) -> Result<String, String> {
 
 /// The root of the checkout that this binary was compiled from.
 fn repository_root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    // As cargo says it now: the binary may have been built where the repository lay before.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = here.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    here.join("../..")
 }
