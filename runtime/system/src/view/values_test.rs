@@ -89,11 +89,18 @@ fn more_than_the_bound_is_not_let_in_before_the_owner_came_not_even_if_it_is_emp
     let one = value(1, 1, Origin::Stored).weight();
     let view = ValueView::new(one * 10);
     for recipe in 0..10 {
-        assert_ne!(view.offer(produced(&view, recipe)), Landing::Refused);
+        // The owner is told of the first, and of all that take more than half of the room.
+        let expected = match recipe {
+            1..5 => Landing::Queued,
+            _ => Landing::Ring,
+        };
+        assert_eq!(view.offer(produced(&view, recipe)), expected);
+        assert_eq!(view.is_pressed(), recipe >= 5);
     }
     assert_eq!(view.offer(produced(&view, 11)), Landing::Refused);
     assert!(view.get(&address(11)).is_none());
-    assert_eq!(view.take_arrivals(4).len(), 4);
+    assert_eq!(view.take_arrivals(6).len(), 6);
+    assert!(!view.is_pressed());
     assert_eq!(view.offer(produced(&view, 11)), Landing::Queued);
     assert!(view.get(&address(11)).is_some());
     let empty = Resident::new(
