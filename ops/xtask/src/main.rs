@@ -73,7 +73,7 @@ fn verdict(breaches: &[String], summary: String) -> Result<String, String> {
     ))
 }
 
-/// The root of the checkout that this binary was compiled from.
+/// The root of the checkout that this is run in.
 fn repository_root() -> PathBuf {
     // As cargo says it now: the binary may have been built where the repository lay before.
     let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);

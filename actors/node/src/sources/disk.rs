@@ -6,7 +6,7 @@ use super::{
     NodeSources,
     fetch::{Answers, open_recipe},
 };
-use crate::blob::{DROP_MAX, ReadFault, shard_of};
+use crate::blob::{DROP_MAX, ReadFault, shard_of, steps::look_many};
 use bytes::Bytes;
 use deriva_messages::{
     Fault,
@@ -93,7 +93,8 @@ fn recorded(
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let documents = documents(sources, &keys)?;
+    // A damaged record reads as none: it is dropped, and its value computed again.
+    let documents = look_many(sources.storage.as_ref(), Space::Records, &keys)?;
     let mut found = Vec::new();
     let mut along = 0u64;
     for ((at, recipe), document) in asked.into_iter().zip(documents) {
@@ -146,23 +147,6 @@ pub(super) fn standing(sources: &NodeSources, recipe: &CAddr) -> Option<Arc<Reco
         .ok()??;
     let record = Record::decode(&document).ok()?;
     (record.recipe == *recipe).then(|| Arc::new(record))
-}
-
-/// What stands under the keys of records. One that the disk has damaged reads as no bytes at all,
-/// which is no record: it is dropped, and its value computed again.
-fn documents(sources: &NodeSources, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, StorageFault> {
-    let together = sources.storage.get_many(Space::Records, keys);
-    if !matches!(together, Err(StorageFault::Damaged { .. })) {
-        return together;
-    }
-    let one = |key: &Vec<u8>| match sources.storage.get(Space::Records, key) {
-        Err(StorageFault::Damaged { why }) => {
-            tracing::warn!(why, "a record is damaged on disk");
-            Ok(Some(Bytes::new()))
-        }
-        read => read,
-    };
-    keys.iter().map(one).collect()
 }
 
 /// A record that fits its recipe; no value is larger than what a batch function takes.

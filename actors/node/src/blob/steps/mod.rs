@@ -28,11 +28,25 @@ use deriva_system::storage::{
 
 /// What stands under a key. What the disk has damaged reads as no bytes at all, which no parser
 /// takes: a step may then put something sound in its place, or take it away.
-fn look(step: &Step<'_>, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
-    match step.get(space, key) {
+fn look(store: &dyn Reading, space: Space, key: &[u8]) -> Result<Option<Bytes>, StorageFault> {
+    match store.get(space, key) {
         Err(StorageFault::Damaged { why }) => {
-            tracing::warn!(why, space = space.name(), "a step met a damaged key");
+            tracing::warn!(why, space = space.name(), "a damaged key was met");
             Ok(Some(Bytes::new()))
+        }
+        read => read,
+    }
+}
+
+/// The same of many keys, read together unless one of them is damaged.
+pub(crate) fn look_many(
+    store: &dyn Reading,
+    space: Space,
+    keys: &[Vec<u8>],
+) -> Result<Vec<Option<Bytes>>, StorageFault> {
+    match store.get_many(space, keys) {
+        Err(StorageFault::Damaged { .. }) => {
+            keys.iter().map(|key| look(store, space, key)).collect()
         }
         read => read,
     }

@@ -1,6 +1,8 @@
 //! Cached values: content, marker, record, cutoff entry and age, written and taken away together.
 
-use super::{change_content, delete_chunks, look, standing, still_staged, weigh::free_age};
+use super::{
+    change_content, delete_chunks, look, look_many, standing, still_staged, weigh::free_age,
+};
 use crate::blob::decide::{self, ContentChange, Holders, Incoming, Standing};
 use bytes::Bytes;
 use deriva_messages::{
@@ -179,13 +181,7 @@ fn documents(step: &Step<'_>, recipes: &[CAddr]) -> Result<Vec<Option<Bytes>>, S
         return Ok(vec![None; recipes.len()]);
     }
     let keys: Vec<Vec<u8>> = recipes.iter().map(layout::address_key).collect();
-    match step.get_many(Space::Records, &keys) {
-        Err(StorageFault::Damaged { .. }) => {
-            let each = keys.iter().map(|key| look(step, Space::Records, key));
-            each.collect()
-        }
-        read => read,
-    }
+    look_many(step, Space::Records, &keys)
 }
 
 /// Every trace of one value, and its content if nothing else holds it. The value's size, if its

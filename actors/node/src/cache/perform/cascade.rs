@@ -5,7 +5,7 @@
 //! the graph.
 
 use super::{Disk, answer, deferred, reach::Reached};
-use crate::blob::DROP_MAX;
+use crate::blob::{DROP_MAX, steps::look_many};
 use bytes::Bytes;
 use deriva_messages::{
     Fault, Reply,
@@ -296,16 +296,7 @@ impl Hands {
         let keys: Vec<Vec<u8>> = addresses.iter().map(layout::address_key).collect();
         let read = move || -> Result<Vec<Option<u64>>, StorageFault> {
             let size = |document: &Bytes| Record::decode(document).ok().map(|record| record.size);
-            let one = |key: &Vec<u8>| match storage.get(Space::Records, key) {
-                Err(StorageFault::Damaged { .. }) => Ok(None),
-                read => read,
-            };
-            let documents = match storage.get_many(Space::Records, &keys) {
-                Err(StorageFault::Damaged { .. }) => {
-                    keys.iter().map(one).collect::<Result<Vec<_>, _>>()?
-                }
-                read => read?,
-            };
+            let documents = look_many(storage.as_ref(), Space::Records, &keys)?;
             Ok(documents
                 .iter()
                 .map(|document| document.as_ref().and_then(size))
