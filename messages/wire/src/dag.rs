@@ -97,6 +97,9 @@ pub enum DagMessage {
     Put {
         recipes: Vec<Arc<SealedRecipe>>,
         missing: MissingInputs,
+        /// Told, well before the answer, when it is decided that they are stored, and dropped when
+        /// they are not: a put that is sent then is decided after this one, which it may name.
+        decided: Option<Reply<()>>,
         reply: Reply<()>,
     },
     /// Says of old addresses which recipe each leads to; the recipes are stored with them, inputs

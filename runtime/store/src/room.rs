@@ -5,7 +5,7 @@
 
 use deriva_system::{
     Clock,
-    storage::{Batch, StorageFault, Write},
+    storage::{Batch, StorageFault},
 };
 use parking_lot::Mutex;
 use std::{
@@ -98,10 +98,10 @@ impl Room {
 fn frees(batch: &Batch) -> bool {
     let mut deletes = false;
     let mut puts = 0;
-    for write in batch.writes() {
-        match write {
-            Write::Put { key, value, .. } => puts += key.len() + value.len(),
-            Write::Delete { .. } => deletes = true,
+    for (_, key, value) in batch.changes() {
+        match value {
+            Some(value) => puts += key.len() + value.len(),
+            None => deletes = true,
         }
     }
     deletes && puts <= FREEING_PUTS

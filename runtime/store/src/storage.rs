@@ -14,7 +14,7 @@ use crate::{
 use bytes::Bytes;
 use deriva_system::{
     Clock,
-    storage::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault, Write},
+    storage::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault},
 };
 use rocksdb::{
     ColumnFamily, DB, DBRawIterator, ErrorKind, ReadOptions, WriteBatch, WriteOptions, properties,
@@ -188,12 +188,14 @@ impl RocksStorage {
 
     fn encode(&self, batch: &Batch) -> Result<WriteBatch, StorageFault> {
         let mut encoded = WriteBatch::with_capacity_bytes(batch.size());
-        for write in batch.writes() {
-            match write {
-                Write::Put { space, key, value } => {
-                    encoded.put_cf(self.family(*space)?, key, value);
-                }
-                Write::Delete { space, key } => encoded.delete_cf(self.family(*space)?, key),
+        let (mut space, mut family) = (Space::Meta, self.family(Space::Meta)?);
+        for (of, key, value) in batch.changes() {
+            if of != space {
+                (space, family) = (of, self.family(of)?);
+            }
+            match value {
+                Some(value) => encoded.put_cf(family, key, value),
+                None => encoded.delete_cf(family, key),
             }
         }
         Ok(encoded)

@@ -167,6 +167,7 @@ impl<'a> Stand<'a> {
             let put = |reply| DagMessage::Put {
                 recipes: some.to_vec(),
                 missing: MissingInputs::Refuse,
+                decided: None,
                 reply,
             };
             self.setting.block_on(dag.call(PATIENCE, put))?;

@@ -18,7 +18,7 @@ use deriva_proto::{PutGraphRequest, PutGraphResponse, PutRecipeRequest};
 use deriva_system::storage::layout::INLINE_MAX;
 use std::{future::Future, pin::pin, sync::Arc};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, oneshot},
     task::{JoinError, JoinHandle},
 };
 use tonic::Streaming;
@@ -43,7 +43,7 @@ async fn put_batches(
     outlet: Arc<Outlet<PutGraphResponse>>,
 ) -> Result<(), Fault> {
     let room = Arc::new(Semaphore::new(BATCHES_AT_ONCE));
-    let mut last: Option<Storing> = None;
+    let (mut last, mut turn): (Option<Storing>, _) = (None, Turn::first());
     loop {
         let receiving = async {
             let place = room.clone().acquire_owned().await;
@@ -51,7 +51,9 @@ async fn put_batches(
         };
         match meanwhile(&mut last, receiving).await {
             Ok((place, Some(batch))) => {
-                let storing = batch.put(call.clone(), outlet.clone(), last.take());
+                let (this, next) = turn.pass_on();
+                turn = next;
+                let storing = batch.put(call.clone(), outlet.clone(), last.take(), this);
                 last = Some(tokio::spawn(async move {
                     let stored = storing.await;
                     drop(place);
@@ -64,6 +66,35 @@ async fn put_batches(
                 }
                 return end.map(drop);
             }
+        }
+    }
+}
+
+/// Whose recipes are sent when: those of a batch when it is decided that those before it, which they
+/// may name, are stored.
+struct Turn {
+    /// None for the first batch.
+    comes: Option<oneshot::Receiver<Result<(), Fault>>>,
+}
+
+/// What tells the next batch that its turn has come. Dropped, it never comes.
+type Next = oneshot::Sender<Result<(), Fault>>;
+
+impl Turn {
+    const fn first() -> Self {
+        Self { comes: None }
+    }
+
+    /// This turn, with what ends it, and the next.
+    fn pass_on(self) -> ((Self, Next), Self) {
+        let (next, comes) = oneshot::channel();
+        ((self, next), Self { comes: Some(comes) })
+    }
+
+    async fn come(self) -> Result<(), Fault> {
+        match self.comes {
+            None => Ok(()),
+            Some(comes) => comes.await.unwrap_or(Err(Fault::Cancelled)),
         }
     }
 }
@@ -129,31 +160,40 @@ impl Batch {
         })
     }
 
-    /// The leaves at once, for they need nothing. The recipes, which may name them and whatever came
-    /// before, when the batch before is stored and answered.
+    /// The leaves at once, for they need nothing; the recipes in their turn. Answered after the batch
+    /// before.
     async fn put(
         self,
         call: Call,
         outlet: Arc<Outlet<PutGraphResponse>>,
         before: Option<Storing>,
+        turn: (Turn, Next),
     ) -> Result<(), Fault> {
-        let leaves = match self.leaves.is_empty() {
-            true => Ok(Vec::new()),
-            false => put_leaves(&call, self.leaves).await,
-        };
+        let addresses = self.recipes.iter().map(|recipe| recipe.address()).collect();
+        let stored = self.store(&call, turn).await;
         if let Some(before) = before {
             ended(before.await)?;
         }
-        let leaves = leaves?;
-        let recipes = self.recipes.iter().map(|recipe| recipe.address()).collect();
-        if !self.recipes.is_empty() {
-            recipes::store(&call, self.recipes, self.missing).await?;
-        }
         let answer = PutGraphResponse {
-            leaf_addrs: written(leaves),
-            recipe_addrs: written(recipes),
+            leaf_addrs: written(stored?),
+            recipe_addrs: written(addresses),
         };
         outlet.give(answer).await
+    }
+
+    /// The addresses of the leaves.
+    async fn store(self, call: &Call, (turn, next): (Turn, Next)) -> Result<Vec<CAddr>, Fault> {
+        let leaves = match self.leaves.is_empty() {
+            true => Vec::new(),
+            false => put_leaves(call, self.leaves).await?,
+        };
+        turn.come().await?;
+        if !self.recipes.is_empty() {
+            recipes::store(call, self.recipes, self.missing, Some(next)).await?;
+        } else if next.send(Ok(())).is_err() {
+            tracing::trace!("no batch follows this one");
+        }
+        Ok(leaves)
     }
 }
 

@@ -115,6 +115,29 @@ async fn a_refused_batch_ends_the_stream_after_those_before_it() {
 }
 
 #[tokio::test]
+async fn a_batch_is_sent_when_the_one_before_is_decided_and_answered_after_it() {
+    let node = TestNode::start().await;
+    let mut served = node.serve().await;
+    // The first two are answered only once the third was put.
+    node.script.slow.lock().extend([address(1), address(2)]);
+    let batch = |numbers: Vec<usize>| PutGraphRequest {
+        leaves: vec![leaf(numbers.len(), 10)],
+        recipes: numbers.into_iter().map(|n| recipe("identity", n)).collect(),
+    };
+    let batches = [vec![1], vec![2], vec![3, 4]].map(batch).to_vec();
+    let (told, end) = put(&mut served, batches).await;
+    assert!(end.is_none(), "{end:?}");
+    let counts: Vec<usize> = told.iter().map(|one| one.recipe_addrs.len()).collect();
+    assert_eq!(counts, [1, 1, 2]);
+    assert_eq!(*node.script.puts.lock(), [1, 1, 2]);
+    // One without recipes stands in nobody's way.
+    let batches = [vec![1], vec![], vec![3]].map(batch).to_vec();
+    let (told, end) = put(&mut served, batches).await;
+    assert!(end.is_none(), "{end:?}");
+    assert_eq!(told.len(), 3);
+}
+
+#[tokio::test]
 async fn a_client_may_wait_for_each_answer_before_it_sends_on() {
     let node = TestNode::start().await;
     let mut served = node.serve().await;

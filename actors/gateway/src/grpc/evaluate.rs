@@ -92,7 +92,7 @@ async fn keep_closure(call: &Call, recipes: &Recipes, root: CAddr) -> Result<(),
     if closure.is_empty() {
         return Ok(());
     }
-    recipes::store(call, closure, MissingInputs::Refuse).await
+    recipes::store(call, closure, MissingInputs::Refuse, None).await
 }
 
 /// The root's recipes among those that travel. Iterative: a chain may be as long as a message.

@@ -11,7 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use deriva_messages::{
-    Fault,
+    Fault, Reply,
     blob::{BlobMessage, Locator, StoredLeaf},
     cache::{CacheCounts, CacheMessage, CascadePolicy, Cascaded, Evicted},
     dag::{
@@ -54,6 +54,9 @@ pub(crate) struct Script {
     pub(crate) puts: Mutex<Vec<usize>>,
     pub(crate) recipes: Mutex<Vec<CAddr>>,
     pub(crate) pins: Mutex<BTreeSet<CAddr>>,
+    /// A Put of such a recipe is decided, and not answered before another is.
+    pub(crate) slow: Mutex<Vec<CAddr>>,
+    pub(crate) unanswered: Mutex<Vec<Reply<()>>>,
     /// A recipe whose address is here is refused.
     pub(crate) refused: Mutex<Vec<CAddr>>,
     /// Values by root; what is not here is not found.
@@ -119,7 +122,12 @@ impl Script {
 
     fn dag(&self, message: DagMessage) {
         match message {
-            DagMessage::Put { recipes, reply, .. } => {
+            DagMessage::Put {
+                recipes,
+                decided,
+                reply,
+                ..
+            } => {
                 let addresses: Vec<CAddr> = recipes.iter().map(|recipe| recipe.address()).collect();
                 let refused = self
                     .refused
@@ -133,9 +141,18 @@ impl Script {
                         .unwrap();
                     return;
                 }
+                let is_slow = addresses.iter().any(|one| self.slow.lock().contains(one));
                 self.puts.lock().push(recipes.len());
                 self.recipes.lock().extend(addresses);
-                reply.send(Ok(())).unwrap();
+                // Whoever put last waits for the answer only.
+                drop(decided.map(|decided| decided.send(Ok(()))));
+                let mut unanswered = self.unanswered.lock();
+                unanswered.push(reply);
+                if !is_slow {
+                    unanswered
+                        .drain(..)
+                        .for_each(|reply| reply.send(Ok(())).unwrap());
+                }
             }
             DagMessage::Ask {
                 address,

@@ -9,18 +9,19 @@ use super::{
     params,
 };
 use deriva_messages::{
-    Fault,
+    Fault, Reply,
     dag::{DagMessage, MissingInputs},
 };
 use deriva_model::SealedRecipe;
 use deriva_proto::{PutRecipeRequest, PutRecipeResponse};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use tonic::Streaming;
 
 pub(super) async fn put(call: Call, message: PutRecipeRequest) -> Result<PutRecipeResponse, Fault> {
     let (recipe, missing) = checked(&call, message)?;
     let answer = response(&recipe);
-    store(&call, vec![recipe], missing).await?;
+    store(&call, vec![recipe], missing, None).await?;
     Ok(answer)
 }
 
@@ -37,15 +38,17 @@ pub(super) fn checked(
     Ok((Arc::new(SealedRecipe::seal(recipe)), missing))
 }
 
-/// Stores recipes in one step, all or none.
+/// Stores recipes in one step, all or none; `decided` as in `DagMessage::Put`.
 pub(super) async fn store(
     call: &Call,
     recipes: Vec<Arc<SealedRecipe>>,
     missing: MissingInputs,
+    decided: Option<oneshot::Sender<Result<(), Fault>>>,
 ) -> Result<(), Fault> {
     let put = |reply| DagMessage::Put {
         recipes,
         missing,
+        decided: decided.map(Reply::from),
         reply,
     };
     call.ask(&call.context.node.slots.dag, put).await
@@ -162,7 +165,7 @@ impl Batch {
         let Some(missing) = self.missing else {
             return Ok(());
         };
-        match store(call, self.recipes.clone(), missing).await {
+        match store(call, self.recipes.clone(), missing, None).await {
             Ok(()) => {
                 for recipe in &self.recipes {
                     outlet.give(response(recipe)).await?;
@@ -175,7 +178,7 @@ impl Batch {
         }
         for recipe in self.recipes {
             let answer = response(&recipe);
-            store(call, vec![recipe], missing).await?;
+            store(call, vec![recipe], missing, None).await?;
             outlet.give(answer).await?;
         }
         Ok(())

@@ -55,8 +55,9 @@ impl Actor for DagActor {
             DagMessage::Put {
                 recipes,
                 missing,
+                decided,
                 reply,
-            } => in_task(credit, perform::put(args, recipes, missing, reply)),
+            } => in_task(credit, perform::put(args, recipes, missing, decided, reply)),
             DagMessage::Import {
                 recipes,
                 missing,

@@ -211,6 +211,7 @@ async fn puts_that_wait_together_share_a_sync() {
                 let put = |reply| DagMessage::Put {
                     recipes,
                     missing: REFUSE,
+                    decided: None,
                     reply,
                 };
                 slot.call(PATIENCE, put).await
@@ -229,6 +230,24 @@ async fn puts_that_wait_together_share_a_sync() {
     let (_, after) = stage.memory.counts();
     assert_eq!(after - before, 1, "{PUTS} puts shared their syncs");
     assert_eq!(stage.recipe_count(), PUTS as u64);
+}
+
+#[tokio::test]
+async fn whoever_puts_on_hears_that_it_was_decided_or_that_it_was_not() {
+    let stage = Stage::new().await;
+    for (inputs, is_stored) in [(vec![], true), (vec![nowhere(1)], false)] {
+        let (tell, decided) = tokio::sync::oneshot::channel();
+        let recipes = vec![recipe(1, &inputs)];
+        let put = |reply| DagMessage::Put {
+            recipes,
+            missing: REFUSE,
+            decided: Some(tell.into()),
+            reply,
+        };
+        let answer = stage.slot.call(PATIENCE, put).await;
+        assert_eq!(answer.is_ok(), is_stored, "{answer:?}");
+        assert_eq!(decided.await.is_ok(), is_stored);
+    }
 }
 
 #[tokio::test]

@@ -99,6 +99,7 @@ impl Stage {
         let put = |reply| DagMessage::Put {
             recipes,
             missing,
+            decided: None,
             reply,
         };
         self.slot.call(PATIENCE, put).await

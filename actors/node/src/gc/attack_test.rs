@@ -182,6 +182,7 @@ impl Stage {
         let put = |reply| DagMessage::Put {
             recipes,
             missing,
+            decided: None,
             reply,
         };
         self.dag.call(PATIENCE, put).await
@@ -549,6 +550,7 @@ async fn wide_recipes_go_in_steps_of_bounded_work() {
         let put = |reply| DagMessage::Put {
             recipes,
             missing,
+            decided: None,
             reply,
         };
         stage.dag.call::<()>(PATIENCE, put).await.unwrap();
@@ -562,6 +564,7 @@ async fn wide_recipes_go_in_steps_of_bounded_work() {
         let put = |reply| DagMessage::Put {
             recipes,
             missing,
+            decided: None,
             reply,
         };
         stage.dag.call::<()>(PATIENCE, put).await.unwrap();

@@ -167,6 +167,7 @@ impl Stage {
         let put = |reply| DagMessage::Put {
             recipes,
             missing,
+            decided: None,
             reply,
         };
         self.dag.call::<()>(PATIENCE, put).await.unwrap();

@@ -1,22 +1,26 @@
 //! The commit lane: the node's one serialized order of decisions about what is stored.
 //!
 //! A step looks, decides and writes while no other step does; steps that wait together share one
-//! fsync. It refuses to reorder steps, to answer before the disk has, and to go on after a write
-//! whose fate is unknown.
+//! fsync. While a group is written the next one is decided, over what is on its way. It refuses to
+//! reorder steps, to answer before the disk has, and to go on after a write whose fate is unknown.
 
 mod epochs;
+mod writer;
 
-use self::epochs::Epochs;
-use super::{
-    Batch, Durability, Entry, Overlay, Reading, Space, Storage, StorageFault, layout,
-    overlay::Changes,
+use self::{
+    epochs::Epochs,
+    writer::{Group, Writer},
 };
+use super::{Batch, Durability, Entry, Overlay, Reading, Space, Storage, StorageFault, layout};
 use crate::Clock;
 use bytes::Bytes;
 use deriva_messages::Fault;
 use deriva_model::Epoch;
 use std::{sync::Arc, thread};
 use tokio::sync::{mpsc, oneshot};
+
+/// Bytes of changes from which a group is not held open when it could be written.
+const EAGER_BYTES: usize = 1 << 20;
 
 /// Bounds of the lane.
 #[derive(Clone, Copy, Debug)]
@@ -75,16 +79,16 @@ impl Step<'_> {
     }
 
     pub fn put(&mut self, space: Space, key: Vec<u8>, value: impl Into<Bytes>) {
-        self.seen.put(space, key, value);
+        self.seen.changes_mut().put(space, key, value);
     }
 
     /// Puts many keys, each there once: much cheaper a key than `put`.
     pub fn put_many(&mut self, space: Space, entries: Vec<(Vec<u8>, Bytes)>) {
-        self.seen.put_many(space, entries);
+        self.seen.changes_mut().put_many(space, entries);
     }
 
     pub fn delete(&mut self, space: Space, key: Vec<u8>) {
-        self.seen.delete(space, key);
+        self.seen.changes_mut().delete(space, key);
     }
 
     /// Moves a counter; it never falls below zero.
@@ -176,18 +180,13 @@ impl CommitLane {
         let (queue, waiting) = mpsc::channel(limits.depth);
         let epochs = Epochs::open(storage.as_ref(), clock)?;
         let mut lane = Lane {
+            writer: Writer::start(storage.clone())?,
             storage,
             epochs,
             limits,
             waiting,
-            behind: false,
         };
-        thread::Builder::new()
-            .name("commit".to_owned())
-            .spawn(move || lane.run())
-            .map_err(|error| StorageFault::Io {
-                why: error.to_string(),
-            })?;
+        spawn("commit", move || lane.run())?;
         Ok(Self { queue })
     }
 
@@ -230,6 +229,13 @@ impl CommitLane {
     }
 }
 
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StorageFault> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.map(drop).map_err(|error| StorageFault::Io {
+        why: error.to_string(),
+    })
+}
+
 fn gone() -> Fault {
     Fault::Unavailable {
         what: "the commit lane".to_owned(),
@@ -245,11 +251,10 @@ fn deliver<T>(answer: oneshot::Sender<T>, value: T) {
 
 struct Lane {
     storage: Arc<dyn Storage>,
+    writer: Writer,
     epochs: Epochs,
     limits: CommitLimits,
     waiting: mpsc::Receiver<Pending>,
-    /// Whether something was written that no synced write has covered yet.
-    behind: bool,
 }
 
 impl Lane {
@@ -261,16 +266,15 @@ impl Lane {
 
     /// One group: every step decides over those before it, then all are written at once.
     fn group(&mut self, first: Pending) {
+        if self.writer.is_ready() && self.writer.settle().is_err() {
+            self.epochs.not_written();
+        }
         let storage = self.storage.clone();
-        let mut seen = Overlay::new(storage.as_ref());
-        let mut batch = Batch::default();
-        for (epoch, start) in self.epochs.opening() {
-            let key = layout::epoch_start_key(epoch);
-            batch.put(Space::Meta, key, layout::number(start));
-        }
-        if !batch.is_empty() {
-            self.epochs.tell(&mut batch);
-        }
+        let on_its_way = self.writer.on_its_way();
+        let is_behind_another = on_its_way.is_some();
+        let below = Overlay::over(storage.as_ref(), on_its_way.unwrap_or_default());
+        let mut seen = Overlay::new(&below);
+        let mut batch = self.opening();
         let (mut epoch, wall) = (self.epochs.open, self.epochs.wall());
         let mut durability = Durability::Behind;
         let mut waiting = Vec::new();
@@ -283,65 +287,64 @@ impl Lane {
                 Some(Done {
                     ending: Ending::Decided(open),
                     changes,
-                    size,
                     tell,
                 }) => {
                     epoch = open;
-                    seen.absorb(changes, size);
+                    seen.changes_mut().absorb(changes);
                     if synced == Durability::Synced {
                         durability = Durability::Synced;
                     }
                     waiting.push(tell);
                 }
                 // Nobody's unwritten change can have been the reason.
-                Some(refused) if seen.is_unchanged() => (refused.tell)(Ok(())),
+                Some(refused) if seen.is_unchanged() && !is_behind_another => {
+                    (refused.tell)(Ok(()));
+                }
                 Some(refused) => waiting.push(refused.tell),
                 None => {}
             }
-            if steps < self.limits.group_steps && seen.size() < self.limits.group_bytes {
+            if steps < self.limits.group_steps && !self.is_full(seen.size()) {
                 next = self.waiting.try_recv().ok();
             }
         }
-        batch.append(seen.into_changes().into_batch());
+        batch.absorb(seen.into_changes());
         self.epochs.opened_by_steps(epoch, wall);
         metrics::histogram!("commit_group_steps").record(steps as f64);
-        let written = self.write(batch, durability);
-        if written.is_err() {
+        let group = Group {
+            batch,
+            durability,
+            waiting,
+        };
+        let filler = |batch: &mut Batch| self.epochs.tell(batch);
+        if self.writer.write(group, filler).is_err() {
             self.epochs.not_written();
-        }
-        for tell in waiting {
-            tell(written.clone());
         }
     }
 
-    fn write(&mut self, mut batch: Batch, durability: Durability) -> Result<(), StorageFault> {
-        let synced = durability == Durability::Synced;
-        if batch.is_empty() && synced && self.behind {
-            // A step that found all it wanted may have found it in what is not synced yet, and
-            // only a write that writes something is sure to be one.
+    /// What opens the epochs that begin with the group.
+    fn opening(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        for (epoch, start) in self.epochs.opening() {
+            let key = layout::epoch_start_key(epoch);
+            batch.put(Space::Meta, key, layout::number(start));
+        }
+        if !batch.is_empty() {
             self.epochs.tell(&mut batch);
         }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let written = self.storage.write(&batch, durability);
-        match &written {
-            Ok(()) => self.behind = !synced,
-            Err(fault) => {
-                metrics::counter!("commit_failures_total").increment(1);
-                tracing::error!(%fault, "a commit was not written");
-            }
-        }
-        written
+        batch
+    }
+
+    /// Whether a group of this size takes no further step: when it could be written now, or is as
+    /// large as one may be.
+    fn is_full(&mut self, size: usize) -> bool {
+        size >= self.limits.group_bytes || (size >= EAGER_BYTES && self.writer.is_ready())
     }
 }
 
 /// What a step did, and whom to tell.
 struct Done {
     ending: Ending,
-    changes: Changes,
-    /// Bytes of the changes.
-    size: usize,
+    changes: Batch,
     tell: Tell,
 }
 
@@ -358,7 +361,6 @@ fn run_step(seen: &Overlay<'_>, (epoch, wall): (Epoch, u64), pending: Pending) -
     match done {
         Ok((ending, tell)) => Some(Done {
             ending,
-            size: step.seen.size(),
             changes: step.seen.into_changes(),
             tell,
         }),

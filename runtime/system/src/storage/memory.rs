@@ -2,7 +2,7 @@
 //!
 //! It keeps what is synced apart from what is only written, so a test can cut the power.
 
-use super::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault, Write};
+use super::{Batch, Durability, Entry, Reading, Space, Storage, StorageFault};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,18 +107,11 @@ impl Storage for MemoryStorage {
             return Err(fault.clone());
         }
         state.writes += 1;
-        for write in batch.writes() {
-            let (key, before) = match write {
-                Write::Put { space, key, value } => {
-                    let key = (*space, key.clone());
-                    let before = state.map.insert(key.clone(), value.clone());
-                    (key, before)
-                }
-                Write::Delete { space, key } => {
-                    let key = (*space, key.clone());
-                    let before = state.map.remove(&key);
-                    (key, before)
-                }
+        for (space, key, value) in batch.changes() {
+            let key = (space, key.to_vec());
+            let before = match value {
+                Some(value) => state.map.insert(key.clone(), value.clone()),
+                None => state.map.remove(&key),
             };
             state.corrupt.remove(&key);
             state.unsynced.push((key, before));

@@ -4,11 +4,13 @@
 //! behind it says). What it promises: a batch is seen whole or not at all, and when a synced write
 //! returns, that batch and everything written before it survives a power cut.
 
+mod batch;
 pub mod commit;
 pub mod layout;
 mod memory;
 mod overlay;
 
+pub use batch::Batch;
 pub use commit::{CommitLane, CommitLimits};
 pub use memory::MemoryStorage;
 pub use overlay::Overlay;
@@ -101,62 +103,6 @@ impl From<StorageFault> for Fault {
                 why: fault.to_string(),
             },
         }
-    }
-}
-
-/// One change of one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    Put {
-        space: Space,
-        key: Vec<u8>,
-        value: Bytes,
-    },
-    Delete {
-        space: Space,
-        key: Vec<u8>,
-    },
-}
-
-/// Changes that become visible together, later ones over earlier ones.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    writes: Vec<Write>,
-    /// Bytes of keys and values.
-    size: usize,
-}
-
-impl Batch {
-    pub fn put(&mut self, space: Space, key: Vec<u8>, value: impl Into<Bytes>) {
-        let value = value.into();
-        self.size += key.len() + value.len();
-        self.writes.push(Write::Put { space, key, value });
-    }
-
-    pub fn delete(&mut self, space: Space, key: Vec<u8>) {
-        self.size += key.len();
-        self.writes.push(Write::Delete { space, key });
-    }
-
-    pub fn append(&mut self, mut other: Self) {
-        self.size += other.size;
-        self.writes.append(&mut other.writes);
-    }
-
-    #[must_use]
-    pub fn writes(&self) -> &[Write] {
-        &self.writes
-    }
-
-    /// Bytes of keys and values.
-    #[must_use]
-    pub const fn size(&self) -> usize {
-        self.size
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.writes.is_empty()
     }
 }
 

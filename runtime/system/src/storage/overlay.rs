@@ -5,65 +5,24 @@
 
 use super::{Batch, Entry, Reading, Space, StorageFault};
 use bytes::Bytes;
-use std::{collections::BTreeMap, ops::Bound};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
-/// One space's changes by key; `None` is a deletion.
-type Keys = BTreeMap<Vec<u8>, Option<Bytes>>;
-
-/// The changes of each space.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// One map a space, so that a look needs no key of its own.
-    spaces: [Keys; Space::ALL.len()],
-}
-
-impl Changes {
-    fn of(&self, space: Space) -> &Keys {
-        &self.spaces[space as usize]
-    }
-
-    fn of_mut(&mut self, space: Space) -> &mut Keys {
-        &mut self.spaces[space as usize]
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.spaces.iter().all(Keys::is_empty)
-    }
-
-    /// The same as a batch, by space and by key: what is written in the order of its keys finds its
-    /// place sooner.
-    #[must_use]
-    pub fn into_batch(self) -> Batch {
-        let mut batch = Batch::default();
-        for (space, keys) in Space::ALL.into_iter().zip(self.spaces) {
-            for (key, value) in keys {
-                match value {
-                    Some(value) => batch.put(space, key, value),
-                    None => batch.delete(space, key),
-                }
-            }
-        }
-        batch
-    }
-}
-
-/// Changes over a store that they have not reached yet.
+/// Changes over a store that they have not reached yet. Whoever writes them meanwhile shares them.
 pub struct Overlay<'below> {
     below: &'below dyn Reading,
-    changes: Changes,
-    /// Bytes of keys and values, of every change that was made.
-    size: usize,
+    changes: Arc<Batch>,
 }
 
 impl<'below> Overlay<'below> {
     #[must_use]
     pub fn new(below: &'below dyn Reading) -> Self {
-        Self {
-            below,
-            changes: Changes::default(),
-            size: 0,
-        }
+        Self::over(below, Arc::default())
+    }
+
+    /// Shows what is below as it is with these changes.
+    #[must_use]
+    pub const fn over(below: &'below dyn Reading, changes: Arc<Batch>) -> Self {
+        Self { below, changes }
     }
 
     /// Whether it shows what is below as it is.
@@ -74,51 +33,19 @@ impl<'below> Overlay<'below> {
 
     /// Bytes of keys and values, of every change that was made.
     #[must_use]
-    pub const fn size(&self) -> usize {
-        self.size
+    pub fn size(&self) -> usize {
+        self.changes.size()
     }
 
-    pub fn put(&mut self, space: Space, key: Vec<u8>, value: impl Into<Bytes>) {
-        let value = value.into();
-        self.size += key.len() + value.len();
-        self.changes.of_mut(space).insert(key, Some(value));
-    }
-
-    pub fn delete(&mut self, space: Space, key: Vec<u8>) {
-        self.size += key.len();
-        self.changes.of_mut(space).insert(key, None);
-    }
-
-    /// Puts many keys at once, each there once: what comes sorted costs less than key by key.
-    pub fn put_many(&mut self, space: Space, entries: Vec<(Vec<u8>, Bytes)>) {
-        let sizes = entries.iter().map(|(key, value)| key.len() + value.len());
-        self.size += sizes.sum::<usize>();
-        let entries = entries.into_iter().map(|(key, value)| (key, Some(value)));
-        take_over(self.changes.of_mut(space), entries.collect());
-    }
-
-    /// Takes over what was changed on top of it.
-    pub fn absorb(&mut self, above: Changes, size: usize) {
-        self.size += size;
-        for (keys, more) in self.changes.spaces.iter_mut().zip(above.spaces) {
-            take_over(keys, more);
-        }
+    /// Its own changes, to add to. Nobody shares them while it is added to, so nothing is copied.
+    pub fn changes_mut(&mut self) -> &mut Batch {
+        Arc::make_mut(&mut self.changes)
     }
 
     /// Lets go of what is below.
     #[must_use]
-    pub fn into_changes(self) -> Changes {
-        self.changes
-    }
-}
-
-/// The later ones win. A few are put in one by one, which leaves the many as they are.
-fn take_over(keys: &mut Keys, mut more: Keys) {
-    /// Times as many keys as come, above which each finds its own place.
-    const FEW: usize = 16;
-    match keys.len() / FEW > more.len() {
-        true => keys.extend(more),
-        false => keys.append(&mut more),
+    pub fn into_changes(self) -> Batch {
+        Arc::unwrap_or_clone(self.changes)
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::storage::{Durability, MemoryStorage, Storage, Write};
+use crate::storage::{Durability, MemoryStorage, Storage};
 
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
@@ -43,10 +43,11 @@ impl Dice {
 
 /// Makes the changes of a batch, one by one.
 fn apply(overlay: &mut Overlay<'_>, batch: &Batch) {
-    for write in batch.writes().iter().cloned() {
-        match write {
-            Write::Put { space, key, value } => overlay.put(space, key, value),
-            Write::Delete { space, key } => overlay.delete(space, key),
+    for (space, key, value) in batch.changes() {
+        let own = overlay.changes_mut();
+        match value {
+            Some(value) => own.put(space, key.to_vec(), value.clone()),
+            None => own.delete(space, key.to_vec()),
         }
     }
 }
@@ -121,17 +122,15 @@ fn what_was_changed_reaches_the_store_as_one_batch_with_each_key_once() {
                 one.put(space, key.clone(), value.clone());
                 truth.write(&one, Durability::Behind).unwrap();
             }
-            step.put_many(space, keys.into_iter().collect());
-            let (size, changes) = (step.size(), step.into_changes());
-            group.absorb(changes, size);
+            step.changes_mut()
+                .put_many(space, keys.into_iter().collect());
+            let changes = step.into_changes();
+            group.changes_mut().absorb(changes);
         }
-        let batch = group.into_changes().into_batch();
+        let batch = group.into_changes();
         let mut keys: Vec<_> = batch
-            .writes()
-            .iter()
-            .map(|write| match write {
-                Write::Put { space, key, .. } | Write::Delete { space, key } => (*space, key),
-            })
+            .changes()
+            .map(|(space, key, _)| (space, key))
             .collect();
         let all = keys.len();
         keys.dedup();
@@ -153,7 +152,7 @@ fn an_overlay_leaves_the_store_as_it_is() {
     let base = MemoryStorage::default();
     let mut overlay = Overlay::new(&base);
     assert!(overlay.is_unchanged());
-    overlay.put(Space::Meta, b"a".to_vec(), "b");
+    overlay.changes_mut().put(Space::Meta, b"a".to_vec(), "b");
     assert!(!overlay.is_unchanged());
     assert_eq!(
         overlay.get(Space::Meta, b"a").unwrap(),
@@ -180,7 +179,7 @@ fn a_fault_of_the_store_comes_through() {
         }
     }
     let mut overlay = Overlay::new(&Broken);
-    overlay.delete(Space::Meta, b"a".to_vec());
+    overlay.changes_mut().delete(Space::Meta, b"a".to_vec());
     assert_eq!(overlay.get(Space::Meta, b"a"), Ok(None));
     assert_eq!(overlay.get(Space::Meta, b"b"), Err(broken()));
     assert_eq!(overlay.scan(Space::Meta, b"", b"", 1), Err(broken()));

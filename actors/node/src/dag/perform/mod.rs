@@ -28,10 +28,11 @@ pub(super) async fn put(
     args: DagArgs,
     recipes: Vec<Arc<SealedRecipe>>,
     missing: MissingInputs,
+    decided: Option<Reply<()>>,
     reply: Reply<()>,
 ) {
     let removals = args.view.removals();
-    let stored = store(&args, recipes.clone(), missing).await;
+    let stored = store(&args, recipes.clone(), missing, decided).await;
     let is_stored = stored.is_ok();
     answer(reply, stored);
     if is_stored {
@@ -43,12 +44,17 @@ async fn store(
     args: &DagArgs,
     recipes: Vec<Arc<SealedRecipe>>,
     missing: MissingInputs,
+    decided: Option<Reply<()>>,
 ) -> Result<(), Fault> {
     decide::fits_one_put(recipes.iter())?;
     let created = args
         .commit
         .commit(Durability::Synced, move |step| {
-            store::put(step, &recipes, missing)
+            let created = store::put(step, &recipes, missing)?;
+            if decided.is_some_and(|decided| decided.send(Ok(())).is_err()) {
+                tracing::trace!("nobody sends anything after this put");
+            }
+            Ok(created)
         })
         .await?;
     metrics::counter!("dag_recipes_stored_total").increment(created);

@@ -7,6 +7,7 @@ use deriva_bin::node::{
     settings::{Origin, Settings},
 };
 use deriva_messages::{
+    Fault,
     blob::BlobMessage,
     dag::{DagMessage, MissingInputs},
     materialize::{Body, Materialize, Mode, Transient},
@@ -15,12 +16,12 @@ use deriva_messages::{
 use deriva_model::{CAddr, Recipe, SealedRecipe};
 use deriva_system::ask;
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// How long one message may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Recipes, or leaves, of one message.
-const BATCH: usize = 16_384;
+const BATCH: usize = 4096;
 const ANY_PORT: &str = "127.0.0.1:0";
 
 /// The node.
@@ -62,27 +63,39 @@ impl Inside {
     }
 
     /// Hashes and puts recipes, inputs before consumers, some thousands a message; each message is
-    /// durable when it is answered. The next is made while one is under way.
+    /// durable when it is answered. As a `PutGraph` stream does it, the next is made while one is
+    /// under way, and sent when that one is decided.
     pub(super) async fn put_recipes(&self, recipes: Vec<Recipe>) -> Result<(), Failure> {
         let mut recipes = recipes.into_iter().map(SealedRecipe::seal).map(Arc::new);
-        let mut under_way: Option<JoinHandle<_>> = None;
+        let mut before: Option<(JoinHandle<_>, _)> = None;
         loop {
             let batch: Vec<Arc<SealedRecipe>> = recipes.by_ref().take(BATCH).collect();
-            if let Some(put) = under_way.take() {
-                put.await??;
-            }
-            if batch.is_empty() {
-                return Ok(());
-            }
+            let is_last = batch.is_empty();
             let slot = self.0.slots().dag.clone();
-            under_way = Some(tokio::spawn(async move {
+            let (decided, is_decided) = oneshot::channel::<Result<(), Fault>>();
+            let put = async move {
                 let put = |reply| DagMessage::Put {
                     recipes: batch,
                     missing: MissingInputs::Refuse,
+                    decided: Some(decided.into()),
                     reply,
                 };
                 slot.call(PATIENCE, put).await
-            }));
+            };
+            let (answer, turn) = match before.take() {
+                None => (None, Ok(Ok(()))),
+                Some((answer, turn)) => (Some(answer), turn.await),
+            };
+            // What was not decided is explained by its answer.
+            if turn.is_ok() && !is_last {
+                before = Some((tokio::spawn(put), is_decided));
+            }
+            if let Some(answer) = answer {
+                answer.await??;
+            }
+            if is_last {
+                return Ok(());
+            }
         }
     }
 
