@@ -8,7 +8,7 @@ use super::{
     perform::{self, Asked, Disk, Job},
 };
 use deriva_messages::{
-    Reply,
+    Fault, Reply,
     blob::{BlobMessage, KeptValue},
     cache::{CacheCounts, CacheMessage, Evicted},
 };
@@ -28,6 +28,11 @@ const LANDED_MAX: usize = 4096;
 /// What arrives within this time after a bell is booked together with what rang: a value is booked
 /// faster than the next one comes, and a thread woken for each costs more than either.
 const GATHERING: Duration = Duration::from_millis(1);
+
+/// Fewer addresses than this leave the view on the actor's own thread.
+const UNLINKED_ALONE: usize = 512;
+/// Of more, one part in so many: to book takes about half as long as to leave the view.
+const UNLINKED_PARTS: usize = 4;
 
 /// What the cache starts with.
 #[derive(Clone)]
@@ -139,7 +144,7 @@ impl Actor for CacheActor {
                 });
             }
             CacheMessage::Unlink { addresses, reply } => {
-                perform::answer(reply, Ok(state.unlink(&addresses)));
+                perform::answer(reply, state.unlink(addresses).await);
             }
             CacheMessage::EvictAll { reply } => state.evict_all(reply, credit),
             CacheMessage::Count { reply } => state.count(reply, credit),
@@ -291,18 +296,29 @@ impl CacheState {
         });
     }
 
-    /// Bytes of each value that was in memory.
-    fn unlink(&mut self, addresses: &[CAddr]) -> Vec<Option<u64>> {
-        let mut gone = Vec::with_capacity(addresses.len());
-        for address in addresses {
-            gone.push(self.values.unlink(address));
+    /// Bytes of each value that was in memory. Of many most leave the view on another thread, if one
+    /// is idle, beside the books and the rest.
+    async fn unlink(&mut self, mut addresses: Vec<CAddr>) -> Result<Vec<Option<u64>>, Fault> {
+        let others = match addresses.len() {
+            ..UNLINKED_ALONE => Vec::new(),
+            all => addresses.split_off(all / UNLINKED_PARTS),
+        };
+        let (values, elsewhere) = (self.values.clone(), Arc::new(others));
+        let others = elsewhere.clone();
+        let leaving = (!others.is_empty())
+            .then(|| tokio::spawn(async move { perform::unlink(&values, &elsewhere) }));
+        for address in addresses.iter().chain(others.iter()) {
             self.ledger.forget(address);
+        }
+        let mut gone = perform::unlink(&self.values, &addresses);
+        if let Some(leaving) = leaving {
+            gone.extend(perform::ended(leaving.await)?);
         }
         let size = |value: &Arc<Resident>| value.bytes.len() as u64;
         let sizes = gone.iter().map(|value| value.as_ref().map(size)).collect();
         // To give their memory back takes as long as to take them out, and need not be waited for.
         tokio::spawn(async move { drop(gone) });
-        sizes
+        Ok(sizes)
     }
 
     fn evict_all(&mut self, reply: Reply<Evicted>, credit: Option<OwnedSemaphorePermit>) {

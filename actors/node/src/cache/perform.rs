@@ -10,7 +10,7 @@ mod reach;
 mod trim;
 mod void;
 
-pub(super) use cascade::{Asked, DEFERRED_MAX, cascade};
+pub(super) use cascade::{Asked, DEFERRED_MAX, cascade, ended, unlink};
 pub(super) use deferred::finish_cascades;
 pub(super) use void::void;
 

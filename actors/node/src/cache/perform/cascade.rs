@@ -16,13 +16,13 @@ use deriva_model::{CAddr, Record};
 use deriva_system::{
     storage::{Durability, Space, StorageFault, layout},
     supervise::Envelope,
-    view::Cascading,
+    view::{Cascading, Resident, ValueView},
 };
 use ractor::ActorRef;
 use std::{collections::VecDeque, sync::Arc};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    task::JoinHandle,
+    task::{JoinError, JoinHandle},
 };
 
 /// Stands where no address of one's own does; nothing hashes to it that anybody knows of.
@@ -141,6 +141,22 @@ pub(super) async fn void_from(
     })
 }
 
+/// Takes values out of the view, for their owner.
+pub(in crate::cache) fn unlink(
+    values: &ValueView,
+    addresses: &[CAddr],
+) -> Vec<Option<Arc<Resident>>> {
+    let addresses = addresses.iter();
+    addresses.map(|address| values.unlink(address)).collect()
+}
+
+/// What a task came to; one that panicked broke an invariant.
+pub(in crate::cache) fn ended<T>(task: Result<T, JoinError>) -> Result<T, Fault> {
+    task.map_err(|error| Fault::Breach {
+        what: format!("a task of the cache ended: {error}"),
+    })
+}
+
 impl Hands {
     /// What would go, without changing anything.
     async fn tell(&self, reached: &Reached) -> Result<Cascaded, Fault> {
@@ -225,9 +241,7 @@ impl Hands {
         else {
             return Ok(());
         };
-        let dropped = drop.await.map_err(|error| Fault::Breach {
-            what: format!("a drop of cached values ended: {error}"),
-        })??;
+        let dropped = ended(drop.await)??;
         self.note(told, batch, in_memory.into_iter().zip(dropped.sizes));
         Ok(())
     }
@@ -266,9 +280,7 @@ impl Hands {
         let cache = match &self.owner {
             Owner::Actor(cache) => cache,
             Owner::Starting => {
-                let gone = addresses
-                    .iter()
-                    .map(|address| self.disk.values.unlink(address));
+                let gone = unlink(&self.disk.values, &addresses).into_iter();
                 return Ok(gone
                     .map(|value| value.map(|value| value.bytes.len() as u64))
                     .collect());

@@ -2,22 +2,32 @@
 //!
 //! It refuses to recurse, and to reach further than its bound.
 
-use super::cascade::Hands;
+use super::cascade::{Hands, ended};
 use deriva_messages::{
     Fault,
     cache::{CascadePolicy, CascadeRoot},
 };
-use deriva_model::CAddr;
+use deriva_model::{CAddr, Record};
 use deriva_system::{
     AddressMap, AddressSet,
     storage::{Space, Storage, StorageFault, layout},
 };
-use std::collections::{BTreeMap, hash_map::Entry};
+use std::{
+    collections::{BTreeMap, VecDeque, hash_map::Entry},
+    sync::Arc,
+};
+use tokio::task::JoinHandle;
 
 /// Addresses that one cascade may reach: some 100 bytes each while it lasts.
 const REACH_MAX: usize = 5_000_000;
-/// Nodes whose dependents are read in one piece of the lane's work.
+/// Nodes whose dependents are read in one piece of the lane's work: at most so many ...
 const EXPANDED_AT_ONCE: usize = 4096;
+/// ... and, as long as these are more than a few, one part in so many of what is open, so that some
+/// are read while what depends on others is gone through.
+const EXPANDED_PARTS: usize = 4;
+const FEW: usize = 64;
+/// Pieces on their way.
+const PIECES_AHEAD: usize = 2;
 /// Dependents read at once.
 const PAGE: usize = 4096;
 
@@ -61,24 +71,29 @@ impl Hands {
         starts: Vec<CAddr>,
         is_unwanted: impl Fn() -> bool,
     ) -> Result<Reached, Fault> {
+        let values = self.disk.values.clone();
+        // Nothing comes in while the cascade lasts, so they may be looked through beside the walk.
+        let travelling = tokio::spawn(async move { values.travelling() });
         let mut depths: AddressMap<CAddr, u32> = starts.iter().map(|start| (*start, 0)).collect();
         let started = starts.len() as u64;
         let mut order = starts;
-        let mut at = 0;
-        while at < order.len() {
+        let (mut at, mut pieces) = (0, VecDeque::with_capacity(PIECES_AHEAD));
+        loop {
             if is_unwanted() {
                 return Err(Fault::Cancelled);
             }
-            let some: Vec<CAddr> = order
-                .iter()
-                .skip(at)
-                .take(EXPANDED_AT_ONCE)
-                .copied()
-                .collect();
-            at += some.len();
-            let storage = self.disk.storage.clone();
-            let read = move || dependents(storage.as_ref(), &some);
-            for (input, dependent) in self.disk.lane.run(read).await?? {
+            while pieces.len() < PIECES_AHEAD && at < order.len() {
+                let open = &order[at..];
+                let piece = open.len().div_ceil(EXPANDED_PARTS).max(FEW);
+                let piece = open.len().min(piece).min(EXPANDED_AT_ONCE);
+                pieces.push_back(self.expanded(open[..piece].to_vec()));
+                at += piece;
+            }
+            // In the order in which they were begun, so that the nearest come first.
+            let Some(piece) = pieces.pop_front() else {
+                break;
+            };
+            for (input, dependent) in ended(piece.await)?? {
                 let depth = depths.get(&input).copied().unwrap_or(0).saturating_add(1);
                 if let Entry::Vacant(place) = depths.entry(dependent) {
                     place.insert(depth);
@@ -87,7 +102,7 @@ impl Hands {
             }
             within_reach(order.len())?;
         }
-        self.add_travelling(&mut depths, &mut order);
+        add_travelling(&ended(travelling.await)?, &mut depths, &mut order);
         within_reach(order.len())?;
         let traversed = order.len() as u64 - started;
         let max_depth = depths.values().max().copied().unwrap_or(0);
@@ -98,35 +113,51 @@ impl Hands {
         })
     }
 
-    /// Values whose recipes are stored nowhere have no edges: their records say what they consumed.
-    fn add_travelling(&self, depths: &mut AddressMap<CAddr, u32>, order: &mut Vec<CAddr>) {
-        let records = self.disk.values.travelling();
-        let travelling: AddressSet<CAddr> = records.iter().map(|record| record.recipe).collect();
-        // Who consumed one that is stored nowhere itself, and who is reached already, by depth.
-        let mut consumers: AddressMap<CAddr, Vec<CAddr>> = AddressMap::default();
-        let mut next: BTreeMap<u32, Vec<CAddr>> = BTreeMap::new();
-        for record in &records {
-            let inputs = record.inputs.iter().map(|input| input.address);
-            let beneath = inputs.clone().filter_map(|input| depths.get(&input)).min();
-            if let Some(depth) = beneath {
-                let level = next.entry(depth.saturating_add(1)).or_default();
-                level.push(record.recipe);
-            }
-            for input in inputs.filter(|input| travelling.contains(input)) {
-                consumers.entry(input).or_default().push(record.recipe);
-            }
+    /// Begins to read what depends on some addresses.
+    fn expanded(&self, inputs: Vec<CAddr>) -> Expanded {
+        let disk = self.disk.clone();
+        tokio::spawn(async move {
+            let storage = disk.storage.clone();
+            let read = move || dependents(storage.as_ref(), &inputs);
+            Ok(disk.lane.run(read).await??)
+        })
+    }
+}
+
+/// Dependents on their way, each with what it depends on.
+type Expanded = JoinHandle<Result<Vec<(CAddr, CAddr)>, Fault>>;
+
+/// Values whose recipes are stored nowhere have no edges: their records say what they consumed.
+fn add_travelling(
+    records: &[Arc<Record>],
+    depths: &mut AddressMap<CAddr, u32>,
+    order: &mut Vec<CAddr>,
+) {
+    let travelling: AddressSet<CAddr> = records.iter().map(|record| record.recipe).collect();
+    // Who consumed one that is stored nowhere itself, and who is reached already, by depth.
+    let mut consumers: AddressMap<CAddr, Vec<CAddr>> = AddressMap::default();
+    let mut next: BTreeMap<u32, Vec<CAddr>> = BTreeMap::new();
+    for record in records {
+        let inputs = record.inputs.iter().map(|input| input.address);
+        let beneath = inputs.clone().filter_map(|input| depths.get(&input)).min();
+        if let Some(depth) = beneath {
+            let level = next.entry(depth.saturating_add(1)).or_default();
+            level.push(record.recipe);
         }
-        while let Some((depth, level)) = next.pop_first() {
-            for recipe in level {
-                let Entry::Vacant(place) = depths.entry(recipe) else {
-                    continue;
-                };
-                place.insert(depth);
-                order.push(recipe);
-                if let Some(above) = consumers.remove(&recipe) {
-                    let level = next.entry(depth.saturating_add(1)).or_default();
-                    level.extend(above);
-                }
+        for input in inputs.filter(|input| travelling.contains(input)) {
+            consumers.entry(input).or_default().push(record.recipe);
+        }
+    }
+    while let Some((depth, level)) = next.pop_first() {
+        for recipe in level {
+            let Entry::Vacant(place) = depths.entry(recipe) else {
+                continue;
+            };
+            place.insert(depth);
+            order.push(recipe);
+            if let Some(above) = consumers.remove(&recipe) {
+                let level = next.entry(depth.saturating_add(1)).or_default();
+                level.extend(above);
             }
         }
     }
