@@ -72,7 +72,7 @@ impl Policy for Gdsf {
             weight: value.weight(),
             uses: 1,
         };
-        let before = self.ledger.admit(address, value.size, appraisal);
+        let (_, before) = self.ledger.admit(address, value.size, appraisal);
         self.uses.insert(address, 1 + before);
         let uses = &self.uses;
         let victims = self

@@ -4,7 +4,7 @@
 //! disk come from tasks.
 
 use super::{
-    decide::{self, Appraisal, Arrival, CacheConfig, Ledger, Place, RecipeAt},
+    decide::{self, Appraisal, Arrival, CacheConfig, Ledger, Line, Place, RecipeAt},
     perform::{self, Asked, Disk, Job},
 };
 use deriva_messages::{
@@ -31,8 +31,6 @@ const GATHERING: Duration = Duration::from_millis(1);
 
 /// Fewer addresses than this leave the view on the actor's own thread.
 const UNLINKED_ALONE: usize = 512;
-/// Of more, one part in so many: to book takes about half as long as to leave the view.
-const UNLINKED_PARTS: usize = 4;
 
 /// What the cache starts with.
 #[derive(Clone)]
@@ -168,21 +166,40 @@ fn bell() -> Envelope<CacheMessage> {
 impl CacheState {
     /// Books what the actor before left in the view.
     fn take_over(&mut self) {
-        for (address, value) in self.values.entries() {
-            self.book(address, &value);
+        for (address, _) in self.values.entries() {
+            self.book(address, |_| true);
         }
         self.evict();
         self.publish();
     }
 
-    fn book(&mut self, address: CAddr, value: &Resident) {
-        let appraisal = Appraisal {
-            nanos: value.recompute_nanos(),
-            weight: value.weight(),
-            uses: value.uses(),
-        };
-        let size = value.bytes.len() as u64;
-        value.add_uses(self.ledger.admit(address, size, appraisal));
+    /// Books the value that is there, if it is the one meant; whether it was.
+    fn book(&mut self, address: CAddr, is_meant: impl FnOnce(&Arc<Resident>) -> bool) -> bool {
+        let ledger = &mut self.ledger;
+        let booked = self.values.while_there(&address, |value| {
+            if !is_meant(value) {
+                return false;
+            }
+            // It was booked before, or another whose place it took.
+            forget(ledger, &address, value);
+            let appraisal = Appraisal {
+                nanos: value.recompute_nanos(),
+                weight: value.weight(),
+                uses: value.uses(),
+            };
+            let (line, uses) = ledger.admit(address, value.bytes.len() as u64, appraisal);
+            value.set_line(line.number());
+            value.add_uses(uses);
+            true
+        });
+        booked == Some(true)
+    }
+
+    /// Takes a value out of the view and off the books.
+    fn take_out(&mut self, address: &CAddr) -> Option<Arc<Resident>> {
+        let gone = self.values.remove(address)?;
+        forget(&mut self.ledger, address, &gone);
+        Some(gone)
     }
 
     fn may_gather(&self) -> bool {
@@ -205,7 +222,7 @@ impl CacheState {
             let placement = decide::place(&arrival(produced), &self.config);
             match placement.memory {
                 Place::Taken => self.admit(produced, &there),
-                Place::Refused => drop(self.values.remove(&produced.address)),
+                Place::Refused => drop(self.take_out(&produced.address)),
             }
             if placement.disk == Place::Taken {
                 kept.push(self.kept_value(produced));
@@ -227,8 +244,10 @@ impl CacheState {
             // It knows the cost now, and hands it on when the one that was computed has gone.
             self.values.take_over_cutoff(&produced.address);
         }
-        self.book(produced.address, there);
-        self.admitted += 1;
+        let is_booked = self.book(produced.address, |there| {
+            Arc::ptr_eq(there, &produced.value)
+        });
+        self.admitted += u64::from(is_booked);
     }
 
     fn evict(&mut self) {
@@ -284,8 +303,7 @@ impl CacheState {
         credit: Option<OwnedSemaphorePermit>,
     ) {
         let window = self.values.invalidations().begin(vec![address]);
-        let in_memory = self.values.unlink(&address);
-        self.ledger.forget(&address);
+        let in_memory = self.take_out(&address);
         let disk = self.disk.clone();
         tokio::spawn(async move {
             let done = disk.invalidate(address, in_memory).await;
@@ -296,23 +314,25 @@ impl CacheState {
         });
     }
 
-    /// Bytes of each value that was in memory. Of many most leave the view on another thread, if one
-    /// is idle, beside the books and the rest.
+    /// Bytes of each value that was in memory. Of many half leave the view on another thread, if one
+    /// is idle.
     async fn unlink(&mut self, mut addresses: Vec<CAddr>) -> Result<Vec<Option<u64>>, Fault> {
         let others = match addresses.len() {
             ..UNLINKED_ALONE => Vec::new(),
-            all => addresses.split_off(all / UNLINKED_PARTS),
+            all => addresses.split_off(all / 2),
         };
-        let (values, elsewhere) = (self.values.clone(), Arc::new(others));
-        let others = elsewhere.clone();
-        let leaving = (!others.is_empty())
-            .then(|| tokio::spawn(async move { perform::unlink(&values, &elsewhere) }));
-        for address in addresses.iter().chain(others.iter()) {
-            self.ledger.forget(address);
-        }
+        let leaving = (!others.is_empty()).then(|| {
+            let (values, others) = (self.values.clone(), others.clone());
+            tokio::spawn(async move { perform::unlink(&values, &others) })
+        });
         let mut gone = perform::unlink(&self.values, &addresses);
         if let Some(leaving) = leaving {
             gone.extend(perform::ended(leaving.await)?);
+        }
+        for (address, value) in addresses.iter().chain(&others).zip(&gone) {
+            if let Some(value) = value {
+                forget(&mut self.ledger, address, value);
+            }
         }
         let size = |value: &Arc<Resident>| value.bytes.len() as u64;
         let sizes = gone.iter().map(|value| value.as_ref().map(size)).collect();
@@ -362,6 +382,12 @@ impl CacheState {
     fn publish(&self) {
         metrics::gauge!("cache_resident_bytes").set(self.ledger.size() as f64);
         metrics::gauge!("cache_resident_values").set(self.ledger.values() as f64);
+    }
+}
+
+fn forget(ledger: &mut Ledger, address: &CAddr, value: &Resident) {
+    if let Some(line) = value.line() {
+        ledger.forget(Line::of_number(line), address);
     }
 }
 

@@ -128,6 +128,29 @@ async fn what_lands_is_resident_and_what_was_dear_is_on_disk() {
 }
 
 #[tokio::test]
+async fn one_that_came_out_otherwise_takes_the_place_of_the_one_before_in_the_books() {
+    let cache = Cache::new().await;
+    let recipe = stored(&cache, "once");
+    let counts = async || {
+        let counts = cache.counts().await;
+        (counts.resident_values, counts.resident_bytes)
+    };
+    for (byte, size) in [(1, 100), (2, 300), (3, 200)] {
+        let value = resident(&recipe, &bytes(byte, size), Origin::Stored);
+        cache.land(&recipe, &value, 0);
+        assert_eq!(counts().await, (1, size as u64));
+    }
+    // Two before any is booked.
+    for byte in [4, 5] {
+        let value = resident(&recipe, &bytes(byte, 150), Origin::Stored);
+        cache.land(&recipe, &value, 0);
+    }
+    assert_eq!(counts().await, (1, 150));
+    cache.invalidate(recipe.address()).await.unwrap();
+    assert_eq!(counts().await, (0, 0));
+}
+
+#[tokio::test]
 async fn memory_is_bounded_and_eviction_only_unlinks() {
     let cache = Cache::new().await;
     let bytes = bytes(2, 1000);

@@ -10,7 +10,7 @@ mod ledger;
 mod worth;
 
 pub(super) use disk::{Candidate, Fate, OnDisk};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, Line};
 pub use worth::Appraisal;
 pub(super) use worth::Inflation;
 

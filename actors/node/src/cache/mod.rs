@@ -21,4 +21,4 @@ mod decide;
 mod perform;
 
 pub use actor::{CacheActor, CacheArgs};
-pub use decide::{Appraisal, CacheConfig, Ledger};
+pub use decide::{Appraisal, CacheConfig, Ledger, Line};

@@ -68,6 +68,16 @@ impl ValueView {
         }
     }
 
+    /// The owner's: does something to a value while its place is locked, so that no other takes it
+    /// meanwhile; nothing if none is there. It must not look into the view.
+    pub fn while_there<T>(
+        &self,
+        address: &CAddr,
+        act: impl FnOnce(&Arc<Resident>) -> T,
+    ) -> Option<T> {
+        self.map.get(address).map(|there| act(there.value()))
+    }
+
     /// Bytes of a value in memory; counts no hit.
     #[must_use]
     pub fn size_of(&self, address: &CAddr) -> Option<u64> {

@@ -43,7 +43,11 @@ pub struct Resident {
     verified: AtomicBool,
     pub record: Arc<Record>,
     pub cutoff: CutoffKey,
+    /// The owner's number for it; `UNBOOKED` before it has one.
+    line: AtomicU32,
 }
+
+const UNBOOKED: u32 = u32::MAX;
 
 impl Resident {
     #[must_use]
@@ -55,6 +59,7 @@ impl Resident {
             verified: AtomicBool::new(false),
             uses: AtomicU32::new(1),
             nanos: AtomicU64::new(record.cost.wall_nanos),
+            line: AtomicU32::new(UNBOOKED),
             record,
         }
     }
@@ -130,6 +135,18 @@ impl Resident {
     #[must_use]
     pub fn recompute_nanos(&self) -> u64 {
         self.nanos.load(Ordering::Relaxed)
+    }
+
+    /// The owner's number for it, or for the value whose place it took, if it has one.
+    #[must_use]
+    pub fn line(&self) -> Option<u32> {
+        let line = self.line.load(Ordering::Relaxed);
+        (line != UNBOOKED).then_some(line)
+    }
+
+    /// The owner's, while its place in the view is locked.
+    pub fn set_line(&self, line: u32) {
+        self.line.store(line, Ordering::Relaxed);
     }
 
     /// The owner's: what recomputing it would take.
@@ -314,6 +331,8 @@ impl ValueView {
             }
             Entry::Occupied(mut there) => {
                 let before = there.insert(value.clone());
+                // With the place locked, so that the owner has booked it or finds this one there.
+                value.set_line(before.line.load(Ordering::Relaxed));
                 // A value that came out otherwise than before leaves no cutoff entry behind.
                 self.forget_cutoff(&before);
                 self.name_cutoff(value);

@@ -68,6 +68,29 @@ fn a_value_is_found_from_its_arrival_on() {
 }
 
 #[test]
+fn one_that_takes_anothers_place_takes_its_line() {
+    let view = ValueView::new(1 << 20);
+    let before = value(1, 1, Origin::Stored);
+    put(&view, address(1), before.clone());
+    assert_eq!(before.line(), None);
+    view.while_there(&address(1), |there| there.set_line(7))
+        .unwrap();
+    assert_eq!(before.line(), Some(7));
+    // The same content again leaves the one that is there.
+    view.offer(produced(&view, 1));
+    assert!(Arc::ptr_eq(&view.peek(&address(1)).unwrap(), &before));
+    let other = Produced {
+        value: value(2, 1, Origin::Stored),
+        ..produced(&view, 1)
+    };
+    let there = other.value.clone();
+    view.offer(other);
+    assert!(Arc::ptr_eq(&view.peek(&address(1)).unwrap(), &there));
+    assert_eq!(there.line(), Some(7));
+    assert_eq!(view.while_there(&address(2), |_| ()), None);
+}
+
+#[test]
 fn what_arrives_while_the_owner_works_is_told_again() {
     let view = ValueView::new(1 << 20);
     for recipe in 1..=3 {

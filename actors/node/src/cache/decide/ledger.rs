@@ -10,18 +10,39 @@ use super::{
     worth::{Appraisal, Inflation},
 };
 use deriva_model::CAddr;
-use deriva_system::AddressMap;
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
+    num::NonZeroU64,
 };
 
 /// Dead places in the order that are tolerated before it is packed.
 const SLACK: usize = 64;
+/// Values that can be held.
+const LINES_MAX: usize = (u32::MAX - 1) as usize;
+
+/// Where a value stands in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line(u32);
+
+impl Line {
+    /// As a value carries it.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    #[must_use]
+    pub const fn of_number(number: u32) -> Self {
+        Self(number)
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    arrived: u64,
+    address: CAddr,
+    /// No two values have the same.
+    arrived: NonZeroU64,
     size: u64,
     /// As it was when its place in the order was given.
     appraisal: Appraisal,
@@ -31,20 +52,22 @@ struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     worth: u64,
-    arrived: u64,
-    address: CAddr,
+    arrived: NonZeroU64,
+    line: u32,
 }
 
 /// The books of the memory. Public so that traces can be replayed through the policy itself.
 #[derive(Debug)]
 pub struct Ledger {
     config: CacheConfig,
-    held: AddressMap<CAddr, Held>,
+    /// By line; those that were left stand in `free`.
+    lines: Vec<Option<Held>>,
+    free: Vec<u32>,
     /// A place whose number is not that of the value held is dead; a value has one that is not.
     order: BinaryHeap<Reverse<Place>>,
     ghosts: Ghosts,
     inflation: Inflation,
-    next: u64,
+    next: NonZeroU64,
     weight: u64,
     size: u64,
 }
@@ -53,20 +76,29 @@ impl Ledger {
     #[must_use]
     pub fn new(config: CacheConfig) -> Self {
         Self {
-            config,
-            held: AddressMap::default(),
+            config: CacheConfig {
+                // Lines have 32 bits.
+                memory_values: config.memory_values.min(LINES_MAX),
+                ..config
+            },
+            lines: Vec::new(),
+            free: Vec::new(),
             order: BinaryHeap::new(),
             ghosts: Ghosts::new(config.memory_bytes),
             inflation: Inflation::default(),
-            next: 0,
+            next: NonZeroU64::MIN,
             weight: 0,
             size: 0,
         }
     }
 
     #[must_use]
-    pub fn values(&self) -> u64 {
-        self.held.len() as u64
+    pub const fn values(&self) -> u64 {
+        self.held() as u64
+    }
+
+    const fn held(&self) -> usize {
+        self.lines.len() - self.free.len()
     }
 
     /// Bytes of the values.
@@ -75,40 +107,53 @@ impl Ledger {
         self.size
     }
 
-    /// A value of `size` bytes goes in; one that was there under the address is forgotten. Gives
-    /// how often it was used before it was evicted the last time, which counts from now on.
-    pub fn admit(&mut self, address: CAddr, size: u64, appraisal: Appraisal) -> u32 {
+    /// A value of `size` bytes goes in. Gives its line, and how often it was used before it was
+    /// evicted the last time, which counts from now on.
+    pub fn admit(&mut self, address: CAddr, size: u64, appraisal: Appraisal) -> (Line, u32) {
         let before = self.ghosts.recall(&address);
         let appraisal = Appraisal {
             uses: appraisal.uses.saturating_add(before),
             ..appraisal
         };
         let held = Held {
+            address,
             arrived: self.next,
             size,
             appraisal,
         };
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         self.weight = self.weight.saturating_add(appraisal.weight);
         self.size = self.size.saturating_add(size);
-        self.rank(address, held);
-        if let Some(was) = self.held.insert(address, held) {
-            self.take_off(was);
-        }
-        before
+        let line = self.write(held);
+        self.rank(line, held);
+        (Line(line), before)
     }
 
-    fn rank(&mut self, address: CAddr, held: Held) {
+    /// In a line that was left, or in a new one.
+    fn write(&mut self, held: Held) -> u32 {
+        let left = self.free.pop();
+        let line = left.unwrap_or_else(|| u32::try_from(self.lines.len()).unwrap_or(u32::MAX));
+        match self.lines.get_mut(line as usize) {
+            Some(place) => *place = Some(held),
+            None => self.lines.push(Some(held)),
+        }
+        line
+    }
+
+    fn rank(&mut self, line: u32, held: Held) {
         self.order.push(Reverse(Place {
             worth: self.inflation.worth(held.appraisal.merit()),
             arrived: held.arrived,
-            address,
+            line,
         }));
     }
 
-    /// A value went for another reason than its worth. Its bytes, if it was in.
-    pub fn forget(&mut self, address: &CAddr) -> Option<u64> {
-        let held = self.held.remove(address)?;
+    /// A value went for another reason than its worth. Its bytes, if it was in: a line that another
+    /// address has by now is left alone.
+    pub fn forget(&mut self, line: Line, address: &CAddr) -> Option<u64> {
+        let place = self.lines.get_mut(line.0 as usize)?;
+        let held = place.take_if(|held| held.address == *address)?;
+        self.free.push(line.0);
         self.take_off(held);
         Some(held.size)
     }
@@ -117,19 +162,18 @@ impl Ledger {
     fn take_off(&mut self, gone: Held) {
         self.weight = self.weight.saturating_sub(gone.appraisal.weight);
         self.size = self.size.saturating_sub(gone.size);
-        if self.order.len() > 2 * self.held.len() + SLACK {
-            let held = &self.held;
-            self.order.retain(|place| is_alive(held, &place.0));
+        if self.order.len() > 2 * self.held() + SLACK {
+            let lines = &self.lines;
+            self.order.retain(|place| alive(lines, &place.0).is_some());
         }
     }
 
     /// Forgets everything; the addresses with their values' bytes.
     pub fn clear(&mut self) -> HashMap<CAddr, u64> {
         let config = self.config;
-        let held = std::mem::replace(self, Self::new(config)).held;
-        held.into_iter()
-            .map(|(address, held)| (address, held.size))
-            .collect()
+        let lines = std::mem::replace(self, Self::new(config)).lines;
+        let held = lines.into_iter().flatten();
+        held.map(|held| (held.address, held.size)).collect()
     }
 
     /// Forgets values until the rest is within bounds, and gives them. `uses` tells how often a
@@ -137,22 +181,21 @@ impl Ledger {
     /// the memory over its bound.
     pub fn evict(&mut self, mut uses: impl FnMut(&CAddr) -> u32) -> Vec<CAddr> {
         let mut victims = Vec::new();
-        let mut chances = self.held.len();
+        let mut chances = self.held();
         while self.is_over() {
             let Some(Reverse(place)) = self.order.pop() else {
                 break;
             };
-            let address = place.address;
-            if !is_alive(&self.held, &place) {
+            let Some(held) = alive(&self.lines, &place) else {
                 continue;
-            }
-            let now = uses(&address);
-            if chances > 0 && self.was_used(&address, now) {
+            };
+            let (address, now) = (held.address, uses(&held.address));
+            if chances > 0 && self.was_used(place.line, now) {
                 chances -= 1;
                 continue;
             }
             self.inflation.rise(place.worth, self.values());
-            self.forget(&address);
+            self.forget(Line(place.line), &address);
             self.ghosts.remember(&address, now);
             victims.push(address);
         }
@@ -160,8 +203,8 @@ impl Ledger {
     }
 
     /// Whether a value was used since it was ranked; it is ranked anew then.
-    fn was_used(&mut self, address: &CAddr, now: u32) -> bool {
-        let Some(held) = self.held.get_mut(address) else {
+    fn was_used(&mut self, line: u32, now: u32) -> bool {
+        let Some(Some(held)) = self.lines.get_mut(line as usize) else {
             return false;
         };
         if now <= held.appraisal.uses {
@@ -169,18 +212,19 @@ impl Ledger {
         }
         held.appraisal.uses = now;
         let held = *held;
-        self.rank(*address, held);
+        self.rank(line, held);
         true
     }
 
     fn is_over(&self) -> bool {
-        self.weight > self.config.memory_bytes || self.held.len() > self.config.memory_values
+        self.weight > self.config.memory_bytes || self.held() > self.config.memory_values
     }
 }
 
-fn is_alive(held: &AddressMap<CAddr, Held>, place: &Place) -> bool {
-    held.get(&place.address)
-        .is_some_and(|now| now.arrived == place.arrived)
+/// The value that a place stands for, if it is held.
+fn alive(lines: &[Option<Held>], place: &Place) -> Option<Held> {
+    let held = lines.get(place.line as usize).copied().flatten();
+    held.filter(|held| held.arrived == place.arrived)
 }
 
 #[cfg(test)]

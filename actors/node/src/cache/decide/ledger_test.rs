@@ -35,7 +35,7 @@ impl Books {
     }
 
     fn admit(&mut self, byte: u8, appraisal: Appraisal) {
-        let before = self.ledger.admit(address(byte), 10, appraisal);
+        let (_, before) = self.ledger.admit(address(byte), 10, appraisal);
         self.uses.insert(address(byte), 1 + before);
     }
 
@@ -118,19 +118,21 @@ fn one_that_comes_back_is_known() {
     };
     let mut ledger = Ledger::new(roomy);
     ledger.admit(address(0), 10, costing(0, 100));
-    for byte in 1..6 {
-        ledger.admit(address(byte), 10, costing(1 << 30, 100));
-    }
+    let lines: Vec<Line> = (1..6)
+        .map(|byte| ledger.admit(address(byte), 10, costing(1 << 30, 100)).0)
+        .collect();
     // Its five uses do not make up for what the others cost.
     assert_eq!(
         ledger.evict(|address| 1 + 4 * u32::from(address.as_bytes()[0] == 0)),
         [address(0)]
     );
-    assert_eq!(ledger.admit(address(0), 10, costing(0, 100)), 5);
-    assert_eq!(ledger.admit(address(0), 10, costing(0, 100)), 0);
+    let (line, before) = ledger.admit(address(0), 10, costing(0, 100));
+    assert_eq!(before, 5);
+    assert_eq!(ledger.forget(line, &address(0)), Some(10));
+    assert_eq!(ledger.admit(address(0), 10, costing(0, 100)).1, 0);
     // What was taken out for another reason is not remembered.
-    ledger.forget(&address(1));
-    assert_eq!(ledger.admit(address(1), 10, costing(0, 100)), 0);
+    assert_eq!(ledger.forget(lines[0], &address(1)), Some(10));
+    assert_eq!(ledger.admit(address(1), 10, costing(0, 100)).1, 0);
 }
 
 #[test]
@@ -185,42 +187,55 @@ fn event() -> impl Strategy<Value = Event> {
 /// The victims of a sequence, with every promise of the books checked on the way.
 fn run(events: &[Event]) -> Result<Vec<CAddr>, TestCaseError> {
     let mut ledger = Ledger::new(CONFIG);
-    let mut inside: HashMap<CAddr, u64> = HashMap::new();
+    let mut inside: HashMap<CAddr, (Line, u64)> = HashMap::new();
+    let mut left: Vec<(Line, CAddr)> = Vec::new();
     let mut uses: HashMap<CAddr, u32> = HashMap::new();
     let mut gone = Vec::new();
     for event in events {
         match event {
             Event::Admit(byte, weight, nanos) => {
                 let at = address(*byte);
-                let before = ledger.admit(at, weight / 2, costing(*nanos, *weight));
+                if let Some((line, was)) = inside.remove(&at) {
+                    prop_assert_eq!(ledger.forget(line, &at), Some(was / 2));
+                }
+                let (line, before) = ledger.admit(at, weight / 2, costing(*nanos, *weight));
                 uses.insert(at, 1 + before);
-                inside.insert(at, *weight);
+                inside.insert(at, (line, *weight));
                 for victim in ledger.evict(|address| uses[address]) {
-                    prop_assert!(inside.remove(&victim).is_some());
+                    let went = inside.remove(&victim);
+                    prop_assert!(went.is_some());
+                    left.extend(went.map(|(line, _)| (line, victim)));
                     gone.push(victim);
                 }
             }
             Event::Forget(byte) => {
-                let size = inside.remove(&address(*byte)).map(|weight| weight / 2);
-                prop_assert_eq!(ledger.forget(&address(*byte)), size);
+                if let Some((line, weight)) = inside.remove(&address(*byte)) {
+                    let size = ledger.forget(line, &address(*byte));
+                    prop_assert_eq!(size, Some(weight / 2));
+                    left.push((line, address(*byte)));
+                }
+                // A line that was left is another's, or nobody's.
+                for (line, address) in left.iter().filter(|(_, at)| !inside.contains_key(at)) {
+                    prop_assert_eq!(ledger.forget(*line, address), None);
+                }
             }
             Event::Hit(byte) => {
                 *uses.entry(address(*byte)).or_default() += 1;
             }
         }
-        let weight: u64 = inside.values().sum();
+        let weight: u64 = inside.values().map(|(_, weight)| weight).sum();
         prop_assert!(weight <= CONFIG.memory_bytes && inside.len() <= CONFIG.memory_values);
         prop_assert_eq!(
             (ledger.weight, ledger.values()),
             (weight, inside.len() as u64)
         );
-        let sizes = inside.values().map(|weight| weight / 2).sum::<u64>();
+        let sizes = inside.values().map(|(_, weight)| weight / 2).sum::<u64>();
         prop_assert_eq!(ledger.size(), sizes);
         // Every value has one living place, and dead ones are few.
         let alive = ledger
             .order
             .iter()
-            .filter(|place| is_alive(&ledger.held, &place.0));
+            .filter(|place| alive(&ledger.lines, &place.0).is_some());
         prop_assert_eq!(alive.count(), inside.len());
         prop_assert!(ledger.order.len() <= 2 * CONFIG.memory_values + SLACK + 2);
     }
