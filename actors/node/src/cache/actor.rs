@@ -4,7 +4,7 @@
 //! disk come from tasks.
 
 use super::{
-    decide::{self, Appraisal, Arrival, CacheConfig, Ledger, Line, Place, RecipeAt},
+    decide::{self, Appraisal, Arrival, CacheConfig, Ledger, Line, Place},
     perform::{self, Asked, Disk, Job},
 };
 use deriva_messages::{
@@ -219,7 +219,7 @@ impl CacheState {
             let Some(there) = there.filter(|there| there.content() == content) else {
                 continue;
             };
-            let placement = decide::place(&arrival(produced), &self.config);
+            let placement = decide::place(&Arrival::of(produced), &self.config);
             match placement.memory {
                 Place::Taken => self.admit(produced, &there),
                 Place::Refused => drop(self.take_out(&produced.address)),
@@ -388,21 +388,6 @@ impl CacheState {
 fn forget(ledger: &mut Ledger, address: &CAddr, value: &Resident) {
     if let Some(line) = value.line() {
         ledger.forget(Line::of_number(line), address);
-    }
-}
-
-fn arrival(produced: &Produced) -> Arrival {
-    let value = &produced.value;
-    Arrival {
-        size: value.bytes.len() as u64,
-        weight: value.weight(),
-        wall_nanos: value.record.cost.wall_nanos,
-        recipe: if value.is_durable() {
-            RecipeAt::Stored
-        } else {
-            RecipeAt::Elsewhere
-        },
-        source: produced.source,
     }
 }
 

@@ -15,7 +15,7 @@ pub use worth::Appraisal;
 pub(super) use worth::Inflation;
 
 use deriva_model::limits;
-use deriva_system::view::Source;
+use deriva_system::view::{Produced, Source};
 
 /// Nanoseconds that writing a value costs at least: marker, record, cutoff entry, age.
 const WRITE_NANOS: u64 = 50_000;
@@ -46,6 +46,22 @@ pub(super) struct Arrival {
     pub(super) wall_nanos: u64,
     pub(super) recipe: RecipeAt,
     pub(super) source: Source,
+}
+
+impl Arrival {
+    pub(super) fn of(produced: &Produced) -> Self {
+        let value = &produced.value;
+        Self {
+            size: value.bytes.len() as u64,
+            weight: value.weight(),
+            wall_nanos: value.record.cost.wall_nanos,
+            recipe: match value.is_durable() {
+                true => RecipeAt::Stored,
+                false => RecipeAt::Elsewhere,
+            },
+            source: produced.source,
+        }
+    }
 }
 
 /// Where the value's recipe is.

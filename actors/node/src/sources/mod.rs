@@ -115,8 +115,9 @@ impl NodeSources {
         let landing = self.values.offer(produced);
         match landing {
             Landing::Ring => {
-                // A cache that is being restarted rings itself.
+                // A cache that is being restarted rings itself, and may have done so already.
                 if self.cache.ring(CacheMessage::Landed).is_err() {
+                    self.values.unheard();
                     metrics::counter!("cache_bells_unheard_total").increment(1);
                 }
             }

@@ -6,7 +6,7 @@ use super::Produced;
 use parking_lot::Mutex;
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Arrivals {
     weight: AtomicU64,
     /// Bytes, by weight.
     most: u64,
+    /// The owner was told and did not hear.
+    unheard: AtomicBool,
 }
 
 impl Arrivals {
@@ -24,6 +26,7 @@ impl Arrivals {
             waiting: Mutex::default(),
             weight: AtomicU64::new(0),
             most,
+            unheard: AtomicBool::new(false),
         }
     }
 
@@ -41,12 +44,21 @@ impl Arrivals {
         self.weight.fetch_sub(weight, Ordering::Relaxed);
     }
 
-    /// Takes the room that was set aside for it. Whether the owner is to be told: of the first, and
-    /// of all while room gets scarce.
+    /// Takes the room that was set aside for it. Whether the owner is to be told: of the first, of the
+    /// next when it did not hear, and of all while room gets scarce.
     pub(super) fn push(&self, produced: Produced) -> bool {
         let mut waiting = self.waiting.lock();
         waiting.push_back(produced);
-        waiting.len() == 1 || self.is_pressed()
+        let is_first = waiting.len() == 1;
+        // Only looked at mostly: the flag is one for all threads.
+        let is_unheard =
+            self.unheard.load(Ordering::Relaxed) && self.unheard.swap(false, Ordering::Relaxed);
+        is_first || is_unheard || self.is_pressed()
+    }
+
+    /// The owner was to be told and could not be.
+    pub(super) fn unheard(&self) {
+        self.unheard.store(true, Ordering::Relaxed);
     }
 
     /// Whether half of the room is taken.

@@ -318,6 +318,11 @@ impl ValueView {
         }
     }
 
+    /// The owner could not be told of an arrival that was to ring; the next arrival rings.
+    pub fn unheard(&self) {
+        self.arrivals.unheard();
+    }
+
     fn let_in(&self, produced: &Produced) -> bool {
         let (address, value) = (produced.address, &produced.value);
         let place = self.map.entry(address);

@@ -68,6 +68,15 @@ fn a_value_is_found_from_its_arrival_on() {
 }
 
 #[test]
+fn a_bell_that_nobody_heard_is_rung_by_the_next_that_arrives() {
+    let view = ValueView::new(1 << 20);
+    assert_eq!(view.offer(produced(&view, 1)), Landing::Ring);
+    view.unheard();
+    assert_eq!(view.offer(produced(&view, 2)), Landing::Ring);
+    assert_eq!(view.offer(produced(&view, 3)), Landing::Queued);
+}
+
+#[test]
 fn one_that_takes_anothers_place_takes_its_line() {
     let view = ValueView::new(1 << 20);
     let before = value(1, 1, Origin::Stored);

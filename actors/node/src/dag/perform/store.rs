@@ -131,20 +131,21 @@ fn touch_many_in(
 fn write(step: &mut Step<'_>, recipes: &[&SealedRecipe]) {
     let epoch = step.epoch();
     let mut documents = Vec::with_capacity(recipes.len());
-    let (mut inputs, mut dependents) = (Vec::with_capacity(recipes.len()), Vec::new());
+    // The inputs of all come before the dependents of any in the order of the keys.
+    let (mut edges, mut dependents) = (Vec::with_capacity(recipes.len()), Vec::new());
     for recipe in recipes {
         let address = recipe.address();
         let stamped = layout::stamped(epoch, recipe.bytes());
         documents.push((layout::address_key(&address), stamped.into()));
         let named = layout::inputs_value(recipe.recipe().inputs());
-        inputs.push((layout::inputs_key(&address), named.into()));
+        edges.push((layout::inputs_key(&address), named.into()));
         for input in distinct_inputs(recipe) {
             dependents.push((layout::dependent_key(&input, &address), Bytes::new()));
         }
     }
     step.put_many(Space::Recipes, documents);
-    step.put_many(Space::Edges, inputs);
-    step.put_many(Space::Edges, dependents);
+    edges.append(&mut dependents);
+    step.put_many(Space::Edges, edges);
 }
 
 /// As `refuse_leaf`, for many.
