@@ -97,8 +97,9 @@ pub enum DagMessage {
     Put {
         recipes: Vec<Arc<SealedRecipe>>,
         missing: MissingInputs,
-        /// Told, well before the answer, when it is decided that they are stored, and dropped when
-        /// they are not: a put that is sent then is decided after this one, which it may name.
+        /// Told, well before the answer, when it is decided that they are stored, and dropped when it
+        /// is decided that they are not: a put that is sent then is decided after this one, which it
+        /// may name. What was decided may fail to be written all the same.
         decided: Option<Reply<()>>,
         reply: Reply<()>,
     },

@@ -50,14 +50,14 @@ impl Room {
     /// # Errors
     /// `Full` when the batch would reach into the reserve, `Io` when the disk does not say.
     pub(crate) fn take(&self, batch: &Batch) -> Result<(), StorageFault> {
-        let reserve = if frees(batch) {
+        let needs = Needs::of(batch);
+        let reserve = if needs.frees() {
             self.reserve / 2
         } else {
             self.reserve
         };
-        let wanted = u64::try_from(batch.size())
-            .unwrap_or(u64::MAX)
-            .saturating_mul(COPIES);
+        let bytes = u64::try_from(needs.bytes).unwrap_or(u64::MAX);
+        let wanted = bytes.saturating_mul(COPIES);
         let needed = reserve.saturating_add(wanted);
         let now = self.clock.monotonic();
         let mut seen = self.seen.lock();
@@ -95,14 +95,31 @@ impl Room {
     }
 }
 
-fn frees(batch: &Batch) -> bool {
-    let mut deletes = false;
-    let mut puts = 0;
-    for (_, key, value) in batch.changes() {
-        match value {
-            Some(value) => puts += key.len() + value.len(),
-            None => deletes = true,
+/// What a batch writes.
+#[derive(Default)]
+struct Needs {
+    /// Of all keys and values.
+    bytes: usize,
+    /// Of the keys and values that are put.
+    puts: usize,
+    deletes: bool,
+}
+
+impl Needs {
+    fn of(batch: &Batch) -> Self {
+        let mut needs = Self::default();
+        for (_, key, value) in batch.changes() {
+            let bytes = key.len() + value.map_or(0, |value| value.len());
+            needs.bytes += bytes;
+            match value {
+                Some(_) => needs.puts += bytes,
+                None => needs.deletes = true,
+            }
         }
+        needs
     }
-    deletes && puts <= FREEING_PUTS
+
+    const fn frees(&self) -> bool {
+        self.deletes && self.puts <= FREEING_PUTS
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! It refuses to hold more than a few batches, each no larger than a message, and to store anything of
 //! a batch before all of it was read and found right. Leaves may be stored though a batch before
-//! theirs is refused: nobody was told of them, and they go as what nobody claims.
+//! theirs is refused, and recipes though a batch before theirs could not be written: nobody was told of
+//! them.
 
 use super::{
     answers::{Items, Outlet, pump},
@@ -108,13 +109,13 @@ fn ended(storing: Result<Result<(), Fault>, JoinError>) -> Result<(), Fault> {
     })?
 }
 
-/// Waits for the next batch. Should the one before fail meanwhile, nobody waits for a client that
-/// waits for its answer.
+/// Waits for work, such as the arrival of the next batch. Should the batch before fail meanwhile, its
+/// failure is told at once: nobody waits for a client that waits for its answer.
 async fn meanwhile<T>(
     before: &mut Option<Storing>,
-    receiving: impl Future<Output = Result<T, Fault>>,
+    work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    let mut receiving = pin!(receiving);
+    let mut work = pin!(work);
     if let Some(storing) = before {
         tokio::select! {
             biased;
@@ -122,10 +123,10 @@ async fn meanwhile<T>(
                 *before = None;
                 ended(stored)?;
             }
-            batch = &mut receiving => return batch,
+            done = &mut work => return done,
         }
     }
-    receiving.await
+    work.await
 }
 
 /// The next batch, read.
@@ -170,7 +171,8 @@ impl Batch {
         turn: (Turn, Next),
     ) -> Result<(), Fault> {
         let addresses = self.recipes.iter().map(|recipe| recipe.address()).collect();
-        let stored = self.store(&call, turn).await;
+        let mut before = before;
+        let stored = meanwhile(&mut before, async { Ok(self.store(&call, turn).await) }).await?;
         if let Some(before) = before {
             ended(before.await)?;
         }

@@ -138,6 +138,23 @@ async fn a_batch_is_sent_when_the_one_before_is_decided_and_answered_after_it() 
 }
 
 #[tokio::test]
+async fn a_batch_that_was_decided_and_not_written_is_told_at_once() {
+    let node = TestNode::start().await;
+    let mut served = node.serve().await;
+    // The first fails when the second comes, and the second is never answered.
+    node.script.lost.lock().push(address(1));
+    node.script.slow.lock().push(address(2));
+    let batch = |number| PutGraphRequest {
+        leaves: Vec::new(),
+        recipes: vec![recipe("identity", number)],
+    };
+    let (told, end) = put(&mut served, vec![batch(1), batch(2)]).await;
+    assert!(told.is_empty());
+    let details = tonic_types::StatusExt::get_details_error_info(&end.unwrap());
+    assert_eq!(details.unwrap().reason, "STORE_FAILED");
+}
+
+#[tokio::test]
 async fn a_client_may_wait_for_each_answer_before_it_sends_on() {
     let node = TestNode::start().await;
     let mut served = node.serve().await;

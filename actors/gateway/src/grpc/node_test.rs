@@ -57,6 +57,9 @@ pub(crate) struct Script {
     /// A Put of such a recipe is decided, and not answered before another is.
     pub(crate) slow: Mutex<Vec<CAddr>>,
     pub(crate) unanswered: Mutex<Vec<Reply<()>>>,
+    /// A Put of such a recipe is decided, and fails when another comes.
+    pub(crate) lost: Mutex<Vec<CAddr>>,
+    pub(crate) failing: Mutex<Vec<Reply<()>>>,
     /// A recipe whose address is here is refused.
     pub(crate) refused: Mutex<Vec<CAddr>>,
     /// Values by root; what is not here is not found.
@@ -142,10 +145,18 @@ impl Script {
                     return;
                 }
                 let is_slow = addresses.iter().any(|one| self.slow.lock().contains(one));
+                let is_lost = addresses.iter().any(|one| self.lost.lock().contains(one));
                 self.puts.lock().push(recipes.len());
                 self.recipes.lock().extend(addresses);
                 // Whoever put last waits for the answer only.
                 drop(decided.map(|decided| decided.send(Ok(()))));
+                for failing in self.failing.lock().drain(..) {
+                    let why = "the disk is gone".to_owned();
+                    failing.send(Err(Fault::StoreFailed { why })).unwrap();
+                }
+                if is_lost {
+                    return self.failing.lock().push(reply);
+                }
                 let mut unanswered = self.unanswered.lock();
                 unanswered.push(reply);
                 if !is_slow {

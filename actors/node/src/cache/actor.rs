@@ -326,19 +326,25 @@ impl CacheState {
             tokio::spawn(async move { perform::unlink(&values, &others) })
         });
         let mut gone = perform::unlink(&self.values, &addresses);
+        self.forget_all(&addresses, &gone);
         if let Some(leaving) = leaving {
-            gone.extend(perform::ended(leaving.await)?);
-        }
-        for (address, value) in addresses.iter().chain(&others).zip(&gone) {
-            if let Some(value) = value {
-                forget(&mut self.ledger, address, value);
-            }
+            let also_gone = perform::ended(leaving.await)?;
+            self.forget_all(&others, &also_gone);
+            gone.extend(also_gone);
         }
         let size = |value: &Arc<Resident>| value.bytes.len() as u64;
         let sizes = gone.iter().map(|value| value.as_ref().map(size)).collect();
         // To give their memory back takes as long as to take them out, and need not be waited for.
         tokio::spawn(async move { drop(gone) });
         Ok(sizes)
+    }
+
+    fn forget_all(&mut self, addresses: &[CAddr], gone: &[Option<Arc<Resident>>]) {
+        for (address, value) in addresses.iter().zip(gone) {
+            if let Some(value) = value {
+                forget(&mut self.ledger, address, value);
+            }
+        }
     }
 
     fn evict_all(&mut self, reply: Reply<Evicted>, credit: Option<OwnedSemaphorePermit>) {

@@ -191,7 +191,8 @@ impl CommitLane {
     }
 
     /// Runs `decide` in the node's one order, and answers when what it wrote, and what it saw of the
-    /// steps before it, is as durable as asked. A step that refuses writes nothing.
+    /// steps before it, is as durable as asked. A step that refuses writes nothing, and is answered
+    /// when what it saw is written.
     ///
     /// # Errors
     /// What `decide` answered, or why the write failed.

@@ -71,9 +71,8 @@ impl Hands {
         starts: Vec<CAddr>,
         is_unwanted: impl Fn() -> bool,
     ) -> Result<Reached, Fault> {
-        let values = self.disk.values.clone();
-        // Nothing comes in while the cascade lasts, so they may be looked through beside the walk.
-        let travelling = tokio::spawn(async move { values.travelling() });
+        // Before the walk: one that is stored meanwhile has edges by the time it travels no more.
+        let travelling = self.disk.values.travelling();
         let mut depths: AddressMap<CAddr, u32> = starts.iter().map(|start| (*start, 0)).collect();
         let started = starts.len() as u64;
         let mut order = starts;
@@ -102,7 +101,7 @@ impl Hands {
             }
             within_reach(order.len())?;
         }
-        add_travelling(&ended(travelling.await)?, &mut depths, &mut order);
+        add_travelling(&travelling, &mut depths, &mut order);
         within_reach(order.len())?;
         let traversed = order.len() as u64 - started;
         let max_depth = depths.values().max().copied().unwrap_or(0);

@@ -1,7 +1,9 @@
 //! The hand of the lane: groups are written one after the other, a large one on a thread of its own,
 //! so that the next is decided meanwhile.
 //!
-//! It refuses to write a group whose forerunner, over which it was decided, was not written.
+//! It refuses to write a group whose forerunner, over which it was decided, was not written: that its
+//! steps would have been taken without it cannot be known, for a step is decided once. And it writes
+//! nothing more when its thread has died with a write.
 
 use super::{Tell, spawn};
 use crate::storage::{Batch, Durability, Storage, StorageFault};
@@ -36,6 +38,8 @@ pub(super) struct Writer {
     on_its_way: Option<OnItsWay>,
     /// Whether something was written that no synced write has covered yet.
     behind: bool,
+    /// The thread that writes is gone, and with it what became of what it wrote.
+    has_ended: bool,
 }
 
 /// A group that was handed over and not settled.
@@ -68,6 +72,7 @@ impl Writer {
             written,
             on_its_way: None,
             behind: false,
+            has_ended: false,
         })
     }
 
@@ -85,7 +90,10 @@ impl Writer {
             group.written = match self.written.try_recv() {
                 Ok(written) => Some(written),
                 Err(mpsc::TryRecvError::Empty) => None,
-                Err(mpsc::TryRecvError::Disconnected) => Some(Err(ended())),
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    self.has_ended = true;
+                    Some(Err(ended()))
+                }
             };
         }
         group.written.is_some()
@@ -99,8 +107,14 @@ impl Writer {
         let Some(group) = self.on_its_way.take() else {
             return Ok(());
         };
-        let heard = || self.written.recv().unwrap_or_else(|_| Err(ended()));
-        group.written.unwrap_or_else(heard)?;
+        let written = match group.written {
+            Some(written) => written,
+            None => self.written.recv().unwrap_or_else(|_| {
+                self.has_ended = true;
+                Err(ended())
+            }),
+        };
+        written?;
         self.behind = group.durability != Durability::Synced;
         Ok(())
     }
@@ -112,7 +126,10 @@ impl Writer {
     /// The group before was not written, so this one is not either; or this one was not. Its steps
     /// have heard of it.
     pub(super) fn write(&mut self, mut group: Group, filler: impl Fn(&mut Batch)) -> Written {
-        let settled = self.settle();
+        let settled = self.settle().and(match self.has_ended {
+            true => Err(ended()),
+            false => Ok(()),
+        });
         if settled.is_err() {
             tell(group.waiting, &settled);
             return settled;

@@ -228,6 +228,27 @@ async fn a_failure_that_nobody_decided_over_hurts_nobody_else() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_after_a_write_that_died() {
+    let mut stage = Stage::new();
+    let first = stage.on_its_way(b"first").await;
+    // Whoever waits for a verdict that never comes panics, on purpose.
+    stage.verdict = blocking::channel().0;
+    assert_eq!(first.await.unwrap(), Err(gone()));
+    for _ in 0..2 {
+        let put = stage.decided(|step| {
+            step.put(Space::Leaves, b"second".to_vec(), "");
+            Ok(())
+        });
+        let answer = put.await.await.unwrap();
+        assert!(
+            matches!(answer, Err(Fault::StoreFailed { .. })),
+            "{answer:?}"
+        );
+    }
+    assert!(!stage.holds(b"second") && !stage.holds(b"first"));
+}
+
+#[tokio::test]
 async fn what_is_on_its_way_is_written_when_the_last_handle_goes() {
     let stage = Stage::new();
     let first = stage.on_its_way(b"first").await;
