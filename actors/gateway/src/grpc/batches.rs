@@ -167,11 +167,10 @@ impl Batch {
         self,
         call: Call,
         outlet: Arc<Outlet<PutGraphResponse>>,
-        before: Option<Storing>,
+        mut before: Option<Storing>,
         turn: (Turn, Next),
     ) -> Result<(), Fault> {
         let addresses = self.recipes.iter().map(|recipe| recipe.address()).collect();
-        let mut before = before;
         let stored = meanwhile(&mut before, async { Ok(self.store(&call, turn).await) }).await?;
         if let Some(before) = before {
             ended(before.await)?;

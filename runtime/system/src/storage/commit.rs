@@ -312,7 +312,7 @@ impl Lane {
         self.epochs.opened_by_steps(epoch, wall);
         metrics::histogram!("commit_group_steps").record(steps as f64);
         let group = Group {
-            batch,
+            batch: Arc::new(batch),
             durability,
             waiting,
         };

@@ -15,23 +15,16 @@ const HANDED_OVER_BYTES: usize = 64 << 10;
 /// What became of a group.
 type Written = Result<(), StorageFault>;
 
-/// What is written at once, and who waits for it.
+/// What is written at once, shared with whoever decides over it meanwhile, and who waits for it.
 pub(super) struct Group {
-    pub(super) batch: Batch,
+    pub(super) batch: Arc<Batch>,
     pub(super) durability: Durability,
     pub(super) waiting: Vec<Tell>,
 }
 
-/// The same, the changes shared with whoever decides over them.
-struct Handed {
-    batch: Arc<Batch>,
-    durability: Durability,
-    waiting: Vec<Tell>,
-}
-
 pub(super) struct Writer {
     storage: Arc<dyn Storage>,
-    handed: mpsc::Sender<Handed>,
+    handed: mpsc::Sender<Group>,
     /// An answer for each group that was handed over.
     written: mpsc::Receiver<Written>,
     /// One group at a time.
@@ -52,7 +45,7 @@ struct OnItsWay {
 
 impl Writer {
     pub(super) fn start(storage: Arc<dyn Storage>) -> Result<Self, StorageFault> {
-        let (handed, groups) = mpsc::channel::<Handed>();
+        let (handed, groups) = mpsc::channel::<Group>();
         let (done, written) = mpsc::channel();
         let store = storage.clone();
         spawn("commit-writer", move || {
@@ -87,16 +80,14 @@ impl Writer {
             return true;
         };
         if group.written.is_none() {
-            group.written = match self.written.try_recv() {
-                Ok(written) => Some(written),
-                Err(mpsc::TryRecvError::Empty) => None,
-                Err(mpsc::TryRecvError::Disconnected) => {
-                    self.has_ended = true;
-                    Some(Err(ended()))
-                }
-            };
+            match self.written.try_recv() {
+                Ok(written) => group.written = Some(written),
+                Err(mpsc::TryRecvError::Empty) => return false,
+                // Whoever settles it hears that.
+                Err(mpsc::TryRecvError::Disconnected) => {}
+            }
         }
-        group.written.is_some()
+        true
     }
 
     /// Waits for what is on its way. Whoever decided over it decides on the outcome.
@@ -138,7 +129,7 @@ impl Writer {
         if group.batch.is_empty() && is_synced && self.behind {
             // A step that found all it wanted may have found it in what is not synced yet, and
             // only a write that writes something is sure to be one.
-            filler(&mut group.batch);
+            filler(Arc::make_mut(&mut group.batch));
         }
         if group.batch.size() >= HANDED_OVER_BYTES {
             return self.hand_over(group);
@@ -153,19 +144,13 @@ impl Writer {
     }
 
     fn hand_over(&mut self, group: Group) -> Written {
-        let batch = Arc::new(group.batch);
         self.on_its_way = Some(OnItsWay {
-            batch: batch.clone(),
+            batch: group.batch.clone(),
             durability: group.durability,
             written: None,
         });
-        let handed = Handed {
-            batch,
-            durability: group.durability,
-            waiting: group.waiting,
-        };
         // Where nobody takes it, its steps hear that their answers are gone.
-        self.handed.send(handed).map_err(|_| ended())
+        self.handed.send(group).map_err(|_| ended())
     }
 }
 
